@@ -1,0 +1,53 @@
+"""Options that belong to an axis rather than to one variant of it (imports no torch)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """How an attention module is put into a backbone.
+
+    Args:
+        share: one module per block, or one per stage whose parameters all its blocks share.
+        connect: which blocks are plugged: all, none, or one bit per block, first block first.
+    """
+
+    share: Literal["block", "stage"] = "block"
+    connect: str = "all"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """How much a pruning method removes, and when. Exactly one of the targets is given.
+
+    Args:
+        sparsity: share of the prunable weights (or channels) to remove, in (0, 1).
+        macs: share of the dense network's MACs to keep, in (0, 1).
+        params: share of the dense network's parameters to keep, in (0, 1).
+        schedule: all at once before the refit, or in steps along the cubic curve of
+            Zhu & Gupta (2017) spread over the refit.
+        steps: number of pruning steps of the gradual schedule.
+        scope: compare scores over the whole network, or remove the same share of each layer.
+    """
+
+    sparsity: float | None = None
+    macs: float | None = None
+    params: float | None = None
+    schedule: Literal["oneshot", "gradual"] = "oneshot"
+    steps: int = 5
+    scope: Literal["global", "layer"] = "global"
+
+    def __post_init__(self) -> None:
+        asked = {n: getattr(self, n) for n in ("sparsity", "macs", "params")}
+        given = {n: v for n, v in asked.items() if v is not None}
+        if len(given) != 1:
+            came = ", ".join(f"{n}={v}" for n, v in given.items()) or "none"
+            raise ValueError(f"give exactly one of sparsity, macs, params; came {came}")
+        for name, value in given.items():
+            if not 0 < value < 1:
+                raise ValueError(f"{name} is a share between 0 and 1; came {value}")
+        if self.steps < 1:
+            raise ValueError(f"steps is at least 1; came {self.steps}")

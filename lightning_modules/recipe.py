@@ -1,0 +1,68 @@
+"""The schema of conf/recipe: how a network is trained (imports no torch)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Schedule:
+    """Length and learning rate of one training phase.
+
+    Args:
+        epochs: passes over the training split.
+        lr: peak learning rate.
+        schedule: cosine (to zero), step (times ``gamma`` at the start of each 0-based epoch in
+            ``milestones``) or constant.
+        warmup_epochs: linear rise of the learning rate before the schedule, within ``epochs``.
+    """
+
+    epochs: int = 10
+    lr: float = 0.1
+    schedule: str = "cosine"
+    milestones: list[int] = field(default_factory=list)
+    gamma: float = 0.1
+    warmup_epochs: float = 0.0
+
+
+@dataclass
+class Recipe(Schedule):
+    """A training recipe; ``refit`` is the phase after pruning, with its own schedule.
+
+    Args:
+        batch_size: global batch, over all devices.
+        drop_last: leave out a last batch that is not full.
+        decay_all: weight decay on every parameter (as the CIFAR papers), or on matrices and
+            kernels only.
+        mixup, cutmix: Beta parameter of the batch mixing; 0 is off.
+        randaugment: magnitude of RandAugment (two operations an image); 0 is off.
+        erasing: probability of random erasing.
+        clip: largest gradient norm; 0 is off.
+        precision: as in Lightning's Trainer.
+    """
+
+    optimizer: str = "sgd"
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 1e-4
+    decay_all: bool = True
+    batch_size: int = 128
+    drop_last: bool = False
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    randaugment: int = 0
+    erasing: float = 0.0
+    clip: float = 0.0
+    precision: str = "32-true"
+    compile: bool = False
+    channels_last: bool = False
+    refit: Schedule = field(default_factory=lambda: Schedule(epochs=5, lr=0.01))
+
+
+CHOICES = {
+    "optimizer": ("sgd", "adamw"),
+    "schedule": ("cosine", "step", "constant"),
+    "precision": ("32-true", "16-mixed", "bf16-mixed", "bf16-true", "64-true"),
+}
+"""Allowed values of the recipe's words."""

@@ -1,0 +1,49 @@
+"""Shared fixtures: a ledger in a temporary folder, and the command line as a subprocess."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sweeps.cell import Cell
+from sweeps.grid import Sweep
+from sweeps.plan import cells_of
+from sweeps.settings import defaults
+
+ROOT = Path(__file__).parents[1]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+TINY = ("data=synthetic", "data.size=64", "data.image_size=8", "recipe=smoke", "backbone=resnet8")
+QUICK = ("tracking=none", "trainer.threads=1", "trainer.latency_seconds=0.05")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """``python run.py ...`` with its ledger and results below ``tmp_path``."""
+
+    def command(*arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        places = (f"ledger={tmp_path}/runs", f"results={tmp_path}/results")
+        return subprocess.run(
+            [sys.executable, str(ROOT / "run.py"), *places, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "120", "PYTHONDONTWRITEBYTECODE": ""},
+        )
+
+    return command
+
+
+def cells(*overrides: str) -> list[Cell]:
+    """The cells of overrides, as the command line makes them."""
+    return cells_of(Sweep.parse("test", {"common": list(overrides)}), defaults())
+
+
+def cell(*overrides: str) -> Cell:
+    """The one cell of overrides."""
+    (only,) = cells(*overrides)
+    return only
