@@ -1,0 +1,103 @@
+"""Which samples go into which batch of which device, and the loader that yields them.
+
+Training: one permutation a pass, from (seed, epoch), cut into global batches; every device takes
+each world-th sample of each of them, so the global batch does not depend on the number of
+devices. A last batch with fewer samples than devices is left out, because every device must take
+part in every step.
+
+Evaluation: all samples once, in order, nothing padded or repeated, in batches of almost equal
+size. So every device gets the same number of batches (none waits for another) and none is empty;
+counts summed over devices, as torchmetrics does, are exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from datamodules.seeds import generator
+
+__all__ = ["Batch", "Batches", "Place", "dealt", "in_turn", "shuffled"]
+
+CPU = torch.device("cpu")
+
+Batch = tuple[Tensor, Tensor]
+"""Images (B, C, H, W) and their labels: int64 (B,) or soft (B, num_classes)."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A device of a training run: its number, how many there are, and the device itself."""
+
+    rank: int = 0
+    world: int = 1
+    device: torch.device = CPU
+
+    def share(self, batches: Sequence[Tensor]) -> list[Tensor]:
+        """This device's part of each global batch."""
+        return [batch[self.rank :: self.world] for batch in batches if len(batch) >= self.world]
+
+
+def shuffled(
+    index: Tensor, size: int, *, seed: int, epoch: int, drop_last: bool = False
+) -> list[Tensor]:
+    """The global training batches of an epoch: ``index`` in the order of (seed, epoch)."""
+    order = torch.randperm(len(index), generator=generator("shuffle", seed, epoch))
+    batches = list(torch.split(index[order], size))
+    return batches[:-1] if drop_last and len(batches[-1]) < size else batches
+
+
+def in_turn(index: Tensor, size: int, *, world: int = 1) -> list[Tensor]:
+    """The global evaluation batches: ``index`` in order, each of about ``size`` samples.
+
+    None has fewer samples than there are devices; for that a batch may exceed ``size``.
+    """
+    count = min(-(-len(index) // size), len(index) // world)
+    return list(index.tensor_split(count)) if count else []
+
+
+def dealt(table: Tensor, batches: Sequence[Tensor], device: torch.device) -> tuple[Tensor, ...]:
+    """The rows of a table of draws for each batch, moved to the device at once."""
+    rows = table[torch.cat(list(batches))].to(device)
+    return torch.split(rows, [len(batch) for batch in batches])
+
+
+class Batches:
+    """A loader: iterating over it is one pass, its length the number of batches.
+
+    Lightning takes it as it is (it wraps nothing around it and samples nothing anew).
+
+    Args:
+        order: epoch -> the sample indices of each batch.
+        read: (epoch, those indices) -> the batches.
+        epoch: asked once, when a pass starts.
+
+    Raises:
+        ValueError: there is not a single batch.
+    """
+
+    def __init__(
+        self,
+        order: Callable[[int], Sequence[Tensor]],
+        read: Callable[[int, Sequence[Tensor]], Iterator[Batch]],
+        *,
+        epoch: Callable[[], int],
+    ) -> None:
+        self.order, self.read, self.epoch = order, read, epoch
+        self.length = len(order(0))
+        if not self.length:
+            raise ValueError(
+                "the split has too few images for one batch: it needs as many as there are "
+                "devices, and with drop_last a full batch; choose a smaller batch_size, "
+                "drop_last=false or fewer devices"
+            )
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[Batch]:
+        epoch = self.epoch()
+        yield from self.read(epoch, self.order(epoch))
