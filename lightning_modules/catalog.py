@@ -21,6 +21,7 @@ from lightning_modules.options import Insertion, Removal
 ROOT = Path(__file__).parent
 FOLDERS = {"backbone": "backbones", "attention": "attention", "pruning": "pruning"}
 SHARED = {"backbone": (), "attention": ("insertion.py",), "pruning": ()}
+OF_AXIS = {"attention": Insertion, "pruning": Removal}
 NEUTRAL = {"attention": "no attention", "pruning": "nothing is removed"}
 
 
@@ -96,16 +97,17 @@ def read(axis: str, path: Path) -> list[Variant]:
     if axis == "backbone":
         return _family(tree, path, about, source, reconstruction)
     node = _public_class(tree, path)
-    axis_options = options_of_dataclass(Insertion if axis == "attention" else Removal)
+    facts = _literals(node.body)
     own = _options(_method(node, "__init__"), path)
+    shared = () if facts.get("grain") == "none" else options_of_dataclass(OF_AXIS[axis])
     variant = Variant(
         axis,
         path.stem,
         about,
         source,
         reconstruction,
-        options=own + axis_options,
-        facts=_literals(node.body),
+        options=own + shared,
+        facts=facts,
         path=path,
         public=node.name,
     )
@@ -146,11 +148,11 @@ def _header(tree: ast.Module, path: Path) -> tuple[str, str, bool]:
 
 
 def _public_class(tree: ast.Module, path: Path) -> ast.ClassDef:
-    names = _literals(tree.body).get("__all__", [])
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and list(names) in ([node.name], []):
-            if names or not node.name.startswith("_"):
-                return node
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    names = list(_literals(tree.body).get("__all__", []))
+    for node in classes:
+        if node.name in names or not (names or node.name.startswith("_")):
+            return node
     raise ValueError(f"{path}: has no public class; name it in __all__")
 
 
