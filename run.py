@@ -1,0 +1,31 @@
+"""Triptych's only entry point: one cell, or what `do=` says about a sweep.
+
+python run.py backbone=resnet20 attention=se attention.reduction=8 data=digits
+python run.py -m attention=se,eca seed=0,1
+python run.py do=plan|sweep|status|retry|report sweep=demo
+python run.py do=list        python run.py do=cost backbone=resnet164 attention=dia
+"""
+
+from __future__ import annotations
+
+import sys
+
+from sweeps.cli import command
+from sweeps.errors import UserError
+
+
+def main() -> int:
+    """Exit status: 0 done, 1 a cell failed, 2 a mistake to be mended, 130 interrupted."""
+    try:
+        return command(sys.argv[1:])
+    except UserError as error:
+        for problem in str(error).splitlines():
+            print(f"error: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last whole epoch", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,18 @@
+"""The one exception that means: the user can mend this."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """A mistake to be shown as one clear message, without a traceback; exit status 2."""
+
+
+def near_miss(kind: str, came: str, allowed: Iterable[str]) -> str:
+    """Say that ``came`` is no ``kind``, with the nearest match and the whole list."""
+    names = sorted(allowed)
+    close = difflib.get_close_matches(came, names, n=1)
+    hint = f" did you mean '{close[0]}'?" if close else ""
+    return f"{kind} '{came}' does not exist;{hint} Available: {', '.join(names) or 'none'}"

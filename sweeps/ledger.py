@@ -1,0 +1,133 @@
+"""The ledger: a folder of cells and the frozen plans of sweeps. What it says is true."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sweeps.cell import SCHEMA, Cell
+from sweeps.errors import UserError, near_miss
+from sweeps.record import Record, RunPaths, read_record, write_atomically
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep, resolved: the cells to run, and the pairs that cannot work with the reason.
+
+    ``cells`` holds every dense parent before its children.
+    """
+
+    sweep: str
+    about: str
+    cells: tuple[Cell, ...]
+    inapplicable: tuple[tuple[Cell, str], ...] = ()
+
+    def json(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "sweep": self.sweep,
+            "about": self.about,
+            "cells": [cell.json() for cell in self.cells],
+            "inapplicable": [[cell.json(), reason] for cell, reason in self.inapplicable],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Plan:
+        return cls(
+            sweep=data["sweep"],
+            about=data["about"],
+            cells=tuple(map(Cell.from_json, data["cells"])),
+            inapplicable=tuple((Cell.from_json(c), reason) for c, reason in data["inapplicable"]),
+        )
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The runs below one folder."""
+
+    root: Path
+
+    def paths(self, key: str) -> RunPaths:
+        return RunPaths(self.root, key)
+
+    def record(self, key: str) -> Record | None:
+        return read_record(self.paths(key))
+
+    def set_aside(self, key: str) -> None:
+        """Keep a failed record under another name, so that its cell is open again."""
+        paths = self.paths(key)
+        count = len(list(paths.folder.glob("failed-*.json")))
+        paths.record.rename(paths.folder / f"failed-{count}.json")
+
+    def check(self) -> None:
+        """Refuse a folder that another version of the format wrote.
+
+        Raises:
+            UserError: its schema is not ours.
+        """
+        try:
+            schema = json.loads((self.root / "ledger.json").read_bytes())["schema"]
+        except FileNotFoundError:
+            return
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise UserError(f"cannot read {self.root / 'ledger.json'} ({error})") from None
+        if schema != SCHEMA:
+            raise UserError(_other_schema(self.root, schema))
+
+    def prepare(self) -> None:
+        """Make the folder ready to be written.
+
+        Raises:
+            UserError: it cannot be written, or its schema is not ours.
+        """
+        self.check()
+        try:
+            content = json.dumps({"schema": SCHEMA}).encode()
+            write_atomically(self.root / "ledger.json", content)
+        except OSError as error:
+            raise UserError(
+                f"cannot write to ledger {self.root} ({error.strerror}); "
+                "choose a folder you can write with ledger=..., or free space there"
+            ) from None
+
+    @cached_property
+    def plans(self) -> Path:
+        return self.root / "sweeps"
+
+    def freeze(self, plan: Plan) -> None:
+        """Keep the plan: from here on its cells no longer depend on any file of conf/."""
+        write_atomically(self.plans / f"{plan.sweep}.json", json.dumps(plan.json()).encode())
+
+    def plan(self, sweep: str) -> Plan:
+        """The plan that was frozen when the sweep was last started.
+
+        Raises:
+            UserError: it was never started in this ledger, or the file cannot be read.
+        """
+        path = self.plans / f"{sweep}.json"
+        try:
+            data = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            known = [p.stem for p in self.plans.glob("*.json")]
+            raise UserError(
+                f"{near_miss('started sweep', sweep, known)}. "
+                f"Start it in ledger {self.root} with: make sweep SWEEP={sweep}"
+            ) from None
+        except ValueError as error:
+            raise UserError(
+                f"plan {path} is damaged ({error}); sweep again to write it anew"
+            ) from None
+        if data.get("schema") != SCHEMA:
+            raise UserError(_other_schema(self.root, data.get("schema")))
+        return Plan.from_json(data)
+
+
+def _other_schema(root: Path, schema: object) -> str:
+    return (
+        f"ledger {root} was made with schema {schema}, this version reads {SCHEMA}; "
+        "choose another folder with ledger=..., or use the version that made it"
+    )

@@ -1,0 +1,137 @@
+"""Where a cell's files are, and how its record is written and read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sweeps.cell import SCHEMA
+from sweeps.errors import UserError
+
+Record = dict[str, Any]
+"""One cell's outcome, plain JSON:
+
+    schema, key, cell     what ran (see Cell.json)
+    status                "done" or "failed"
+    result                all that another run of the cell must repeat bit for bit on a CPU:
+        accuracy                test top-1 in [0, 1], last epoch
+        accuracy_top5           test top-5, last epoch
+        accuracy_selected       test top-1 of the epoch that was best on validation
+        accuracy_before_refit   test top-1 right after pruning (null for a dense cell)
+        val_accuracy, val_loss, train_loss, selected_epoch, epochs
+        cost, cost_dense        {params, params_nonzero, macs, macs_nonzero, bytes}: this network,
+                                and the same one before pruning (equal for a dense cell)
+        sparsity                share of the prunable weights or channels removed (0 if dense)
+        weights                 sha256 over the final parameters and buffers
+        history                 [{epoch, lr, train_loss, train_accuracy, val_loss, val_accuracy,
+                                phase: "fit" or "refit"}]
+    latency               null until measured, else {ratio, ratio_p10, ratio_p90, p10_ms, p50_ms,
+                          p90_ms, reference_p50_ms, reference, batch, device, dtype, threads,
+                          protocol, peak_mib}; ratio is against the same backbone without
+                          attention and pruning, timed in alternation in one process
+    seconds               {phase: seconds}
+    provenance            {commit, dirty, packages, hardware, sources, data_checksum, attempts}
+    error                 null, or {type, message, traceback}
+"""
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """Every file of one cell, below ``<ledger>/<key>/``."""
+
+    ledger: Path
+    key: str
+
+    @property
+    def folder(self) -> Path:
+        return self.ledger / self.key
+
+    @property
+    def cell(self) -> Path:
+        return self.folder / "cell.json"
+
+    @property
+    def record(self) -> Path:
+        return self.folder / "record.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "lock"
+
+    @property
+    def attempts(self) -> Path:
+        return self.folder / "attempts.jsonl"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
+
+    @property
+    def wandb(self) -> Path:
+        return self.folder
+
+    def checkpoint(self, phase: str) -> Path:
+        """Where training of a phase goes on from: weights, optimizer, schedule, history."""
+        return self.folder / f"{phase}.ckpt"
+
+    def weights(self, phase: str) -> Path:
+        """The finished network of a phase."""
+        return self.folder / f"{phase}.pt"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees all of it or the old one, whatever happens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@cache
+def _umask() -> int:
+    before = os.umask(0o022)
+    os.umask(before)
+    return before
+
+
+def write_record(paths: RunPaths, record: Mapping[str, Any]) -> None:
+    text = json.dumps({"schema": SCHEMA, "key": paths.key, **record}, indent=1, allow_nan=False)
+    write_atomically(paths.record, text.encode())
+
+
+def read_record(paths: RunPaths) -> Record | None:
+    """The cell's record, or None if there is none.
+
+    Raises:
+        UserError: the file is damaged or of another schema.
+    """
+    try:
+        record = json.loads(paths.record.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise UserError(
+            f"record {paths.record} is damaged ({error}); delete this one file and sweep again: "
+            "what the cell had finished is kept, only its measurement is made anew"
+        ) from None
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        came = record.get("schema") if isinstance(record, dict) else type(record).__name__
+        raise UserError(
+            f"record {paths.record} has schema {came}, this version reads {SCHEMA}; "
+            "choose another folder with ledger=..., or use the version that wrote it"
+        )
+    return record

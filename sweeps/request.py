@@ -1,0 +1,83 @@
+"""One command line: its overrides, the sweep they name, and everything composed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+
+from sweeps.cell import Choice
+from sweeps.compose import Value, composed
+from sweeps.errors import UserError
+from sweeps.grid import Sweep
+from sweeps.ledger import Plan
+from sweeps.overrides import CONF, settings
+from sweeps.plan import cells_of, plan
+from sweeps.settings import Settings, check_settings, chosen_sweep, defaults, is_grid
+
+
+class Request:
+    """What a person asked for.
+
+    Args:
+        overrides: the parsed command line; those of the axes win over the sweep's file.
+        verbs: what ``do`` may be.
+
+    Raises:
+        UserError: everything that is wrong with the overrides, at once.
+    """
+
+    def __init__(self, overrides: Sequence[Override], verbs: Sequence[str]) -> None:
+        rest = [o for o in overrides if not is_grid(o)]
+        problems = check_settings(rest, verbs)
+        try:
+            self._grid = settings(o for o in overrides if is_grid(o))
+        except UserError as error:
+            problems.append(str(error))
+        if problems:
+            raise UserError("\n".join(problems))
+        self._sweep = chosen_sweep(rest)
+        self._lines = [str(o.input_line) for o in rest if o.key_or_group != "sweep"]
+        self._settings: Settings | None = None
+
+    @property
+    def settings(self) -> Settings:
+        if self._settings is None:
+            self._resolve(())
+        assert self._settings is not None
+        return self._settings
+
+    @property
+    def sweep(self) -> str:
+        """The sweep's name.
+
+        Raises:
+            UserError: none was given.
+        """
+        if self._sweep is None:
+            raise UserError("this needs a sweep; for example sweep=demo")
+        return self._sweep
+
+    def plan(self) -> Plan:
+        """The sweep's plan from its file; settings are composed on the way."""
+        content: Any = OmegaConf.to_container(OmegaConf.load(CONF / "sweep" / f"{self.sweep}.yaml"))
+        return plan(Sweep.parse(self.sweep, content, self._grid), defaults(), self._resolve)
+
+    def check_cells(self) -> None:
+        """Look at the cells that the overrides alone describe, before Hydra's app starts.
+
+        Raises:
+            UserError: a value that does not exist or cannot be, or a sweep was named.
+        """
+        if self._sweep is not None:
+            raise UserError(
+                f"one cell belongs to no sweep; start sweep '{self._sweep}' with do=sweep"
+            )
+        cells_of(Sweep("command line", "", (tuple(self._grid),), (), ()), defaults(), self._resolve)
+
+    def _resolve(self, values: Iterable[Value]) -> dict[Value, Choice]:
+        config, choices = composed(self._lines, values)
+        self._settings = Settings.of(config)
+        return choices
