@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from sweeps.cell import Cell
 from sweeps.grid import Sweep
 from sweeps.plan import cells_of
@@ -17,6 +18,7 @@ from sweeps.settings import defaults
 ROOT = Path(__file__).parents[1]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 TINY = ("data=synthetic", "data.size=64", "data.image_size=8", "recipe=smoke", "backbone=resnet8")
+PLACES = {"ledger": "runs", "results": "results"}
 QUICK = ("tracking=none", "trainer.threads=1", "trainer.latency_seconds=0.05")
 
 
@@ -25,9 +27,9 @@ def run(tmp_path: Path) -> Run:
     """``python run.py ...`` with its ledger and results below ``tmp_path``."""
 
     def command(*arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        places = (f"ledger={tmp_path}/runs", f"results={tmp_path}/results")
+        places = [f"{k}={tmp_path}/{v}" for k, v in PLACES.items() if not _gives(k, arguments)]
         return subprocess.run(
-            [sys.executable, str(ROOT / "run.py"), *places, *arguments],
+            [sys.executable, str(ROOT / "run.py"), *arguments, *places],
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -36,6 +38,10 @@ def run(tmp_path: Path) -> Run:
         )
 
     return command
+
+
+def _gives(key: str, arguments: tuple[str, ...]) -> bool:
+    return any(argument.startswith(f"{key}=") for argument in arguments)
 
 
 def cells(*overrides: str) -> list[Cell]:

@@ -69,6 +69,7 @@ def test_hydra_is_imported_by_the_files_that_compose_only() -> None:
         "sweeps/cli.py",
         "sweeps/compose.py",
         "sweeps/overrides.py",
+        "sweeps/request.py",
         "sweeps/settings.py",
     ]
 

@@ -1,0 +1,224 @@
+"""The one LightningModule: a network, its loss, its metrics and its optimizer."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchmetrics import MeanMetric, MetricCollection
+from torchmetrics.classification import MulticlassAccuracy
+
+from lightning_modules.schedule import factor
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss is no longer a finite number."""
+
+
+class Pruned(Protocol):
+    """What must hold for a pruned network after every optimizer step."""
+
+    def apply(self, model: nn.Module, /) -> None: ...
+
+    def to(self, device: torch.device, /) -> Pruned: ...
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training.
+
+    Args:
+        name: "fit" or "refit", as the history calls it.
+        options: the recipe's options with this phase's schedule.
+        first: epochs of this phase that earlier rounds have done (gradual pruning).
+        epochs: epochs of this round.
+        seed: of the run; what is random in an epoch follows from it and the epoch alone.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+    epochs: int
+    seed: int
+    first: int = 0
+
+
+class Classifier(LightningModule):
+    """Train a network by a recipe.
+
+    Args:
+        network: (B, C, H, W) images to (B, classes) logits.
+        classes: number of classes.
+        phase: what is trained, or None to evaluate only.
+        pruned: what pruning left; applied after every optimizer step (keeps removed weights zero).
+
+    Shape:
+        images (B, C, H, W) float; labels (B,) int64, or (B, classes) float when mixed.
+
+    Raises:
+        TrainingDiverged: the loss became infinite or NaN; looked at every ``CHECK_EVERY`` steps,
+            because looking makes a GPU wait.
+    """
+
+    CHECK_EVERY = 50
+
+    def __init__(
+        self,
+        network: nn.Module,
+        classes: int,
+        phase: Phase | None = None,
+        pruned: Pruned | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.phase = phase
+        self.pruned = pruned
+        self.history: list[dict[str, Any]] = []
+        self._run: list[Callable[[Tensor], Tensor]] = [network]
+        self._sums = torch.zeros(3)
+        top = {
+            f"top{k}": MulticlassAccuracy(classes, top_k=k, average="micro") for k in _tops(classes)
+        }
+        self.metrics = MetricCollection({"loss": MeanMetric(), **top}, compute_groups=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self._run[0](images)
+
+    def setup(self, stage: str) -> None:
+        options = self.phase.options if self.phase else {}
+        if options.get("channels_last"):
+            self.network.to(memory_format=torch.channels_last)
+        if stage == "fit" and options.get("compile"):
+            self._run = [torch.compile(self.network)]
+
+    def on_fit_start(self) -> None:
+        self.pruned = self.pruned.to(self.device) if self.pruned else None
+
+    def on_train_epoch_start(self) -> None:
+        torch.manual_seed(_mix(self._phase.seed, self._phase.name, self.epoch, self.global_rank))
+        self._sums = torch.zeros(3, device=self.device)
+
+    @property
+    def epoch(self) -> int:
+        """0-based epoch of the phase, counted over its rounds."""
+        return self.current_epoch + self._phase.first
+
+    @property
+    def _phase(self) -> Phase:
+        if self.phase is None:
+            raise RuntimeError("this Classifier was made to evaluate, it has no phase to train")
+        return self.phase
+
+    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+        images, labels = batch
+        logits = self(images)
+        loss = F.cross_entropy(
+            logits, labels, label_smoothing=self._phase.options["label_smoothing"]
+        )
+        with torch.no_grad():
+            hard = labels if labels.ndim == 1 else labels.argmax(1)
+            hits = (logits.argmax(1) == hard).sum()
+            size = len(labels)
+            self._sums += torch.stack([loss.detach().float() * size, hits, hits.new_tensor(size)])
+        if index % self.CHECK_EVERY == 0:
+            self._stop_if_diverged()
+        return loss
+
+    def _stop_if_diverged(self) -> None:
+        if not torch.isfinite(self._sums[0]):
+            raise TrainingDiverged(
+                f"the loss is no finite number in epoch {self.epoch} of phase {self._phase.name}; "
+                "try a lower recipe.lr, recipe.warmup_epochs, recipe.clip, or precision=32-true"
+            )
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        super().optimizer_step(*args, **kwargs)
+        if self.pruned is not None:
+            self.pruned.apply(self.network)
+
+    def on_train_epoch_end(self) -> None:
+        self._stop_if_diverged()
+        gathered = self.all_gather(self._sums)
+        assert isinstance(gathered, Tensor)
+        loss, hits, count = gathered.reshape(-1, 3).sum(0).tolist()
+        row = {
+            "phase": self._phase.name,
+            "epoch": self.epoch,
+            "lr": self.trainer.optimizers[0].param_groups[0]["lr"],
+            "train_loss": loss / count,
+            "train_accuracy": hits / count,
+        }
+        seen = self.trainer.callback_metrics
+        row |= {k: seen[k].item() for k in ("val_loss", "val_accuracy") if k in seen}
+        self.history.append(row)
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        self._evaluate(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        found = self.metrics.compute()
+        self.log_dict({"val_loss": found["loss"], "val_accuracy": found["top1"]}, sync_dist=False)
+        self.metrics.reset()
+
+    def test_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        self._evaluate(batch)
+
+    def on_test_epoch_end(self) -> None:
+        self.log_dict({f"test_{k}": v for k, v in self.metrics.compute().items()})
+        self.metrics.reset()
+
+    def _evaluate(self, batch: tuple[Tensor, Tensor]) -> None:
+        images, labels = batch
+        logits = self(images).float()
+        self.metrics["loss"].update(F.cross_entropy(logits, labels), len(labels))
+        for name, metric in self.metrics.items():
+            if name != "loss":
+                metric.update(logits, labels)
+
+    def configure_optimizers(self) -> Any:
+        options = self._phase.options
+        groups = _groups(self.network, options["weight_decay"], options["decay_all"])
+        if options["optimizer"] == "adamw":
+            optimizer: torch.optim.Optimizer = torch.optim.AdamW(groups, lr=options["lr"])
+        else:
+            optimizer = torch.optim.SGD(
+                groups, options["lr"], options["momentum"], nesterov=options["nesterov"]
+            )
+        per_epoch = int(self.trainer.estimated_stepping_batches) / (self.trainer.max_epochs or 1)
+        rule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: factor(options, self._phase.first + step / per_epoch)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["history"] = self.history
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.history = list(checkpoint["history"])
+
+
+def _tops(classes: int) -> tuple[int, ...]:
+    return (1, 5) if classes > 5 else (1,)
+
+
+def _groups(network: nn.Module, decay: float, decay_all: bool) -> list[dict[str, Any]]:
+    """Parameters with and without weight decay."""
+    with_decay: list[nn.Parameter] = []
+    without: list[nn.Parameter] = []
+    for parameter in network.parameters():
+        (with_decay if decay_all or parameter.ndim > 1 else without).append(parameter)
+    groups = [
+        {"params": with_decay, "weight_decay": decay},
+        {"params": without, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def _mix(*parts: object) -> int:
+    """A seed from several parts, the same on every machine."""
+    return zlib.crc32(repr(parts).encode())

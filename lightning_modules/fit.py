@@ -1,0 +1,219 @@
+"""Train a Classifier to a file, resuming from a checkpoint of the last whole epoch."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint, TQDMProgressBar
+from torch import Tensor
+
+from lightning_modules.classifier import Classifier
+
+EpochRow = dict[str, Any]
+QUIET = (
+    "GPU available",
+    ".*does not have many workers.*",
+    ".*LeafSpec.*",
+    ".*is_fx_tracing.*",
+    ".*lr_scheduler.step.*before.*optimizer.step.*",
+    ".*enable_checkpointing.*",
+    ".*The number of training batches.*",
+    ".*torchmetrics.*compute.*before.*update.*",
+    ".*Checkpoint directory.*",
+)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a phase leaves its state: ``checkpoint`` while it goes, ``result`` at the end."""
+
+    checkpoint: Path
+    result: Path
+
+
+class Keeper(Checkpoint):
+    """Keeps the last epoch to resume from, the best validation epoch's weights, and the result.
+
+    It writes from rank zero, atomically, so that a killed run leaves the epoch before.
+    """
+
+    def __init__(self, files: Files, on_epoch: Callable[[EpochRow], None] | None = None) -> None:
+        self.files = files
+        self.on_epoch = on_epoch
+        self.selected: dict[str, Any] = {"epoch": -1, "val_accuracy": -1.0, "state": None}
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, Classifier)
+        row = pl_module.history[-1]
+        if (
+            row.get("val_accuracy", 0.0) > self.selected["val_accuracy"]
+            or "val_accuracy" not in row
+        ):
+            state = copied(pl_module.network.state_dict())
+            accuracy = row.get("val_accuracy", -1.0)
+            self.selected = {"epoch": row["epoch"], "val_accuracy": accuracy, "state": state}
+        part = self.files.checkpoint.with_name(f".{self.files.checkpoint.name}.part")
+        trainer.save_checkpoint(part)
+        if trainer.is_global_zero:
+            os.replace(part, self.files.checkpoint)
+            if self.on_epoch:
+                self.on_epoch(row)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, Classifier)
+        finished = trainer.current_epoch >= (trainer.max_epochs or 0)
+        if trainer.is_global_zero and finished and not trainer.interrupted:
+            save(
+                self.files.result,
+                {
+                    "state": copied(pl_module.network.state_dict()),
+                    "selected": self.selected["state"],
+                    "selected_epoch": self.selected["epoch"],
+                    "history": pl_module.history,
+                },
+            )
+            self.files.checkpoint.unlink(missing_ok=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"selected": self.selected}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.selected = state_dict["selected"]
+
+
+def fit(
+    classifier: Classifier,
+    data: LightningDataModule,
+    files: Files,
+    *,
+    trainer: Mapping[str, Any],
+    on_epoch: Callable[[EpochRow], None] | None = None,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Train for the classifier's phase and return what ``files.result`` holds.
+
+    An existing result is returned as it is; an existing checkpoint is gone on from.
+
+    Raises:
+        ValueError: the checkpoint or the result cannot be read.
+        TrainingDiverged: the loss became infinite or NaN.
+        KeyboardInterrupt: interrupted; the last whole epoch is kept.
+    """
+    if not files.result.exists():
+        _train(classifier, data, files, trainer=trainer, on_epoch=on_epoch, progress=progress)
+    return read(files.result)
+
+
+def _train(
+    classifier: Classifier,
+    data: LightningDataModule,
+    files: Files,
+    *,
+    trainer: Mapping[str, Any],
+    on_epoch: Callable[[EpochRow], None] | None,
+    progress: bool,
+) -> None:
+    phase = classifier.phase
+    assert phase is not None
+    resume = files.checkpoint if files.checkpoint.exists() else None
+    if resume:
+        read(resume)
+    callbacks: list[Any] = [Keeper(files, on_epoch), *([TQDMProgressBar()] if progress else [])]
+    runner = make_trainer(
+        trainer,
+        precision=phase.options["precision"],
+        max_epochs=phase.epochs,
+        callbacks=callbacks,
+        limit_val_batches=1.0 if data.val_dataloader() else 0,
+        gradient_clip_val=phase.options["clip"] or None,
+        enable_progress_bar=progress,
+    )
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with warnings.catch_warnings():
+            _ignore(QUIET)
+            runner.fit(classifier, datamodule=data, ckpt_path=resume, weights_only=True)
+    except SystemExit:
+        if runner.interrupted:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def evaluate(
+    classifier: Classifier, data: LightningDataModule, trainer: Mapping[str, Any], precision: str
+) -> dict[str, float]:
+    """Test metrics (loss, top1, top5 where there are more than 5 classes) on one device."""
+    alone = {**trainer, "devices": 1, "num_nodes": 1, "strategy": "auto"}
+    runner = make_trainer(alone, precision=precision)
+    with warnings.catch_warnings():
+        _ignore(QUIET)
+        found = runner.test(classifier, datamodule=data, verbose=False)
+    return {name.removeprefix("test_"): value for name, value in found[0].items()}
+
+
+def make_trainer(options: Mapping[str, Any], **more: Any) -> Trainer:
+    """Lightning's Trainer, quiet and lean: it logs nothing a step and keeps nothing of its own."""
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    defaults: dict[str, Any] = {
+        "accelerator": options["accelerator"],
+        "devices": options["devices"],
+        "num_nodes": options["num_nodes"],
+        "strategy": options["strategy"],
+        "logger": False,
+        "enable_checkpointing": any(isinstance(c, Checkpoint) for c in more.get("callbacks", ())),
+        "enable_model_summary": False,
+        "enable_progress_bar": False,
+        "num_sanity_val_steps": 0,
+        "use_distributed_sampler": False,
+    }
+    with warnings.catch_warnings():
+        _ignore(QUIET)
+        return Trainer(**{**defaults, **more})
+
+
+def _ignore(patterns: tuple[str, ...]) -> None:
+    for pattern in patterns:
+        warnings.filterwarnings("ignore", pattern)
+
+
+def copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict's tensors on the CPU, independent of the network."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
+
+
+def save(path: Path, content: Mapping[str, Any]) -> None:
+    """torch.save, so that a reader sees the whole file or none."""
+    part = path.with_name(f".{path.name}.part")
+    torch.save(dict(content), part)
+    os.replace(part, path)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Load a file that ``save`` or a Trainer wrote.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        reason = str(error).splitlines()[0][:120]
+        raise ValueError(
+            f"checkpoint {path} is damaged ({reason}); delete it and run again: "
+            "training starts anew from the phase before it"
+        ) from None
+    return dict(content)

@@ -1,0 +1,55 @@
+"""Everything there is to choose from: one line, the source, whether it is a reconstruction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning_modules.catalog import FOLDERS, catalog
+from sweeps.overrides import CONF, names
+from sweeps.show import table
+
+FILES = ("data", "recipe", "sweep", "cluster")
+
+
+def listing() -> dict[str, list[dict[str, Any]]]:
+    """Entries by kind: name, about, source, reconstruction, options."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for axis in FOLDERS:
+        found[axis] = [
+            {
+                "name": v.name,
+                "about": v.about,
+                "source": v.source,
+                "reconstruction": v.reconstruction,
+                "options": {o.name: o.default for o in v.options},
+            }
+            for v in catalog(axis).values()
+        ]
+    for kind in FILES:
+        found[kind] = [_described(kind, name) for name in names(kind)]
+    return found
+
+
+def _described(kind: str, name: str) -> dict[str, Any]:
+    first = (CONF / kind / f"{name}.yaml").read_text().partition("\n")[0]
+    text = first.lstrip("# ").rstrip(".")
+    about, bracket, source = text.rpartition(" (")
+    if not bracket or not source.endswith(")"):
+        about, source = text, ""
+    return {"name": name, "about": about, "source": source.rstrip(")"), "reconstruction": False}
+
+
+def listing_text() -> str:
+    """The listing as tables, one a kind."""
+    parts = []
+    for kind, entries in listing().items():
+        rows = [
+            [
+                e["name"],
+                e["about"] + (" [reconstruction]" if e["reconstruction"] else ""),
+                e["source"],
+            ]
+            for e in entries
+        ]
+        parts.append(table([kind, "what it is", "source"], rows))
+    return "\n\n".join(parts)

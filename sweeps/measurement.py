@@ -1,0 +1,100 @@
+"""What a finished network is worth and what it costs. The only reader of the test split."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lightning_modules.classifier import Classifier
+from lightning_modules.cost import count
+from lightning_modules.fit import EpochRow, evaluate
+from lightning_modules.latency import measure
+from sweeps.workbench import Workbench
+
+
+def results(bench: Workbench) -> dict[str, Any]:
+    """The record's ``result``: everything that another run of the cell must repeat."""
+    last, network = bench.load(bench.last), bench.finished()
+    final = _test(bench, network, last["state"])
+    is_selected = last["selected_epoch"] == _epochs(last["history"]) - 1
+    selected = final if is_selected else _test(bench, network, last["selected"])
+    pruned = bench.load(f"prune-{bench.rounds - 1}") if bench.rounds else None
+    before = _test(bench, network, pruned["state"]) if pruned else None
+    network.load_state_dict(last["state"])
+    return {
+        "accuracy": final["top1"],
+        "accuracy_top5": final.get("top5"),
+        "accuracy_selected": selected["top1"],
+        "accuracy_before_refit": before["top1"] if before else None,
+        **_training(last),
+        "cost": _cost(bench, network),
+        "cost_dense": _cost(bench, bench.dense()),
+        "sparsity": pruned["sparsity"] if pruned else 0.0,
+        "weights": digest(last["state"]),
+        "history": _history(bench),
+    }
+
+
+def latency(bench: Workbench, network: nn.Module) -> dict[str, Any]:
+    """The record's ``latency``: a network in alternation with the plain dense backbone."""
+    on_gpu = str(bench.trainer["accelerator"]) in ("auto", "gpu", "cuda")
+    device = torch.device("cuda" if on_gpu and torch.cuda.is_available() else "cpu")
+    found = measure(
+        network.to(device),
+        bench.plain().to(device),
+        image_size=bench.spec.image_size,
+        seconds=bench.trainer["latency_seconds"],
+    )
+    reference = f"{bench.cell.backbone} without attention and pruning"
+    return {**found.json(), "reference": reference}
+
+
+def cost(bench: Workbench) -> dict[str, Any]:
+    """Cost of the dense network with fresh weights, as such and against the plain backbone."""
+    own, plain = _cost(bench, bench.dense()), _cost(bench, bench.plain())
+    ratio = {name: own[name] / plain[name] for name in ("params", "macs")}
+    return {"cost": own, "ratio": ratio, "latency": latency(bench, bench.dense())}
+
+
+def digest(state: Mapping[str, Tensor]) -> str:
+    """sha256 over all parameters and buffers, names included."""
+    total = hashlib.sha256()
+    for name in sorted(state):
+        total.update(name.encode())
+        total.update(state[name].contiguous().numpy().tobytes())
+    return total.hexdigest()
+
+
+def _test(bench: Workbench, network: nn.Module, state: Mapping[str, Tensor]) -> dict[str, float]:
+    network.load_state_dict(state)
+    classifier = Classifier(network, bench.spec.num_classes)
+    precision = bench.cell.recipe.options["precision"]
+    found = evaluate(classifier, bench.data, bench.trainer, precision)
+    network.cpu()
+    return found
+
+
+def _cost(bench: Workbench, network: nn.Module) -> dict[str, int]:
+    return count(network, bench.spec.image_size).json()
+
+
+def _training(last: Mapping[str, Any]) -> dict[str, Any]:
+    row = last["history"][-1] if last["history"] else {}
+    return {
+        **{name: row.get(name) for name in ("train_loss", "val_loss", "val_accuracy")},
+        "selected_epoch": last["selected_epoch"],
+        "epochs": _epochs(last["history"]),
+    }
+
+
+def _epochs(history: list[EpochRow]) -> int:
+    return int(history[-1]["epoch"]) + 1 if history else 0
+
+
+def _history(bench: Workbench) -> list[EpochRow]:
+    names = [f"refit-{n}" for n in range(bench.rounds)] or ["fit"]
+    return [row for name in names for row in bench.load(name)["history"]]

@@ -1,0 +1,36 @@
+"""Look before anything starts: are the data there, and does the trainer take its options?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from datamodules.open import open_data
+from datamodules.spec import DataSpec
+from lightning_modules.fit import make_trainer
+from lightning_modules.recipe import Recipe
+from sweeps.cell import Cell
+from sweeps.errors import UserError
+
+
+def preflight(cells: Iterable[Cell], datasets: Path, trainer: Mapping[str, Any]) -> None:
+    """Open every data set that the cells use, and make a trainer.
+
+    Raises:
+        UserError: one is missing or damaged, or the trainer's options do not fit this machine;
+            all problems at once.
+    """
+    asked = {repr(cell.data.json()): cell.data for cell in cells}
+    problems = []
+    try:
+        make_trainer(trainer)
+    except Exception as error:
+        problems.append(f"trainer options {dict(trainer)}: {' '.join(str(error).split())}")
+    for data in asked.values():
+        try:
+            open_data(DataSpec(**data.options), folder=datasets, recipe=Recipe(), seed=0)
+        except ValueError as error:
+            problems.append(f"data {data}: {error}")
+    if problems:
+        raise UserError("\n".join(problems))

@@ -1,0 +1,118 @@
+"""Where a number comes from: the commit, the uncommitted diff, the packages and the hardware."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lightning_modules.catalog import catalog
+from sweeps.cell import Cell
+from sweeps.record import write_atomically
+
+ROOT = Path(__file__).parents[1]
+SHOWN = ("torch", "torchvision", "pytorch-lightning", "timm", "torchmetrics", "hydra-core", "numpy")
+
+
+def provenance(cell: Cell, ledger: Path) -> dict[str, Any]:
+    """What must be known to make a cell again; long texts lie in ``<ledger>/provenance``."""
+    diff, packages = _diff(), _packages()
+    return {
+        **_commit(),
+        "dirty": bool(diff),
+        "diff": _kept(ledger, diff, "patch") if diff else None,
+        "packages": {name: version for name, version in packages.items() if name in SHOWN},
+        "environment": _kept(ledger, _lines(packages), "txt"),
+        "python": platform.python_version(),
+        "hardware": _hardware(),
+        "sources": sources(cell),
+    }
+
+
+def sources(cell: Cell) -> dict[str, str]:
+    """Digest of each variant's source, by axis; a finished cell is stale when one has changed."""
+    axes = ("backbone", "attention", "pruning")
+    return {axis: _digest(axis, getattr(cell, axis).name) for axis in axes}
+
+
+@cache
+def _digest(axis: str, name: str) -> str:
+    return catalog(axis)[name].digest()
+
+
+@cache
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""
+
+
+def _commit() -> dict[str, Any]:
+    return {"commit": _git("rev-parse", "HEAD").strip() or None}
+
+
+def _diff() -> str:
+    return _git("diff", "HEAD", "--", ".") + _git("ls-files", "--others", "--exclude-standard")
+
+
+@cache
+def _packages() -> Mapping[str, str]:
+    from importlib import metadata
+
+    found = {d.metadata["Name"]: d.version for d in metadata.distributions()}
+    return dict(sorted(found.items()))
+
+
+def _lines(packages: Mapping[str, str]) -> str:
+    return "".join(f"{name}=={version}\n" for name, version in packages.items())
+
+
+def _kept(ledger: Path, text: str, kind: str) -> str:
+    name = f"{hashlib.sha256(text.encode()).hexdigest()[:12]}.{kind}"
+    path = ledger / "provenance" / name
+    if not path.exists():
+        write_atomically(path, text.encode())
+    return name
+
+
+def _hardware() -> dict[str, Any]:
+    import torch
+
+    gpus = range(torch.cuda.device_count())
+    return {
+        "host": platform.node(),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpus": [torch.cuda.get_device_name(n) for n in gpus],
+        "cuda": torch.version.cuda if gpus else None,
+        "driver": _driver() if gpus else None,
+    }
+
+
+@cache
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+@cache
+def _driver() -> str | None:
+    try:
+        query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+        return subprocess.run(query, capture_output=True, text=True, timeout=10).stdout.split()[0]
+    except (OSError, IndexError, subprocess.TimeoutExpired):
+        return None

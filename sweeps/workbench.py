@@ -1,0 +1,116 @@
+"""A cell's data and networks, made from what its files hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from datamodules.module import ImageData
+from datamodules.open import open_data
+from datamodules.spec import DataSpec
+from lightning_modules.build import build, criterion, widths
+from lightning_modules.fit import read
+from lightning_modules.pruning._apply import Pruned, restore
+from lightning_modules.recipe import Recipe
+from sweeps.cell import Cell, Choice
+from sweeps.record import RunPaths
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """One cell, where its files are, and how this machine runs it.
+
+    Args:
+        datasets: folder of the data sets.
+        trainer: the ``trainer`` section of the settings.
+    """
+
+    cell: Cell
+    paths: RunPaths
+    datasets: Path
+    trainer: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.trainer["threads"]:
+            torch.set_num_threads(self.trainer["threads"])
+
+    @cached_property
+    def spec(self) -> DataSpec:
+        return DataSpec(**self.cell.data.options)
+
+    @cached_property
+    def data(self) -> ImageData:
+        options = {k: v for k, v in self.cell.recipe.options.items() if k != "refit"}
+        return open_data(
+            self.spec,
+            folder=self.datasets,
+            recipe=Recipe(**options),
+            seed=self.cell.seed,
+            workers=self.trainer["workers"],
+        )
+
+    @cached_property
+    def rounds(self) -> int:
+        """How often the cell is pruned and trained on; 0 for a dense one."""
+        if self.cell.is_dense:
+            return 0
+        removal = criterion(self.cell.pruning)[1]
+        return removal.steps if removal and removal.schedule == "gradual" else 1
+
+    @property
+    def last(self) -> str:
+        """The phase that leaves the finished network."""
+        return f"refit-{self.rounds - 1}" if self.rounds else "fit"
+
+    def load(self, phase: str) -> dict[str, Any]:
+        """What a phase left."""
+        return read(self.paths.weights(phase))
+
+    def dense(self) -> nn.Module:
+        """The dense network with fresh weights."""
+        return self._fresh(self.cell.attention)
+
+    def plain(self) -> nn.Module:
+        """The backbone without attention, with fresh weights: what costs are compared with."""
+        return self._fresh(Choice("none"))
+
+    def _fresh(self, attention: Choice) -> nn.Module:
+        torch.manual_seed(self.cell.seed)
+        return build(
+            self.cell.backbone,
+            attention,
+            classes=self.spec.num_classes,
+            image_size=self.spec.image_size,
+        )
+
+    def parent(self) -> nn.Module:
+        """The dense network as the dense parent's training left it."""
+        assert self.cell.parent is not None
+        network = self.dense()
+        files = RunPaths(self.paths.ledger, self.cell.parent.key)
+        network.load_state_dict(read(files.weights("fit"))["state"])
+        return network
+
+    def pruned(self, number: int, state: Mapping[str, Any]) -> tuple[nn.Module, Pruned]:
+        """The network of pruning round ``number`` with the weights ``state``."""
+        network, saved = self.dense(), self.load(f"prune-{number}")["pruned"]
+        is_masked = saved["grain"] == "weight"
+        shrinking = [] if is_masked else widths(self.cell.backbone, network)
+        pruned = restore(network, shrinking, saved)
+        network.load_state_dict(state)
+        return network, pruned
+
+    def finished(self) -> nn.Module:
+        """The cell's network as it ends."""
+        state = self.load(self.last)["state"]
+        if self.rounds:
+            return self.pruned(self.rounds - 1, state)[0]
+        network = self.dense()
+        network.load_state_dict(state)
+        return network

@@ -1,0 +1,97 @@
+"""A run that is killed at any phase and started again ends in the record of one that was not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+
+CELL = (
+    "data=synthetic",
+    "data.size=192",
+    "data.image_size=8",
+    "data.pad=1",
+    "data.flip=true",
+    "backbone=wrn16_1",
+    "attention=cbam",
+    "recipe=digits",
+    "recipe.epochs=6",
+    "recipe.refit.epochs=6",
+    "pruning=taylor",
+    "pruning.macs=0.6",
+    "pruning.schedule=gradual",
+    "pruning.steps=2",
+    "tracking=none",
+    "trainer.threads=1",
+    "trainer.latency_seconds=0.05",
+)
+MOMENTS = (
+    "fit.ckpt",
+    "fit.pt",
+    "prune-0.pt",
+    "refit-0.ckpt",
+    "refit-0.pt",
+    "refit-1.ckpt",
+    "refit-1.pt",
+)
+
+
+def command(ledger: Path) -> list[str]:
+    return [sys.executable, str(ROOT / "run.py"), *CELL, f"ledger={ledger}"]
+
+
+def outcomes(ledger: Path) -> dict[str, Any]:
+    """What must be equal: all results by key, metrics, history and the digest of the weights."""
+    records = [json.loads(path.read_text()) for path in ledger.glob("*/record.json")]
+    return {r["key"]: {"status": r["status"], "result": r["result"]} for r in records}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    ledger = tmp_path_factory.mktemp("whole")
+    subprocess.run(command(ledger), check=True, capture_output=True, timeout=300)
+    return outcomes(ledger)
+
+
+def killed_at(moment: str, ledger: Path) -> bool:
+    """Start the cell, send SIGKILL as soon as the file is there; whether it was still running."""
+    process = subprocess.Popen(
+        command(ledger), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    end = time.monotonic() + 240
+    while process.poll() is None and not list(ledger.glob(f"*/{moment}")):
+        assert time.monotonic() < end, f"no {moment}"
+        time.sleep(0.002)
+    running = process.poll() is None
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    return running
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_run_killed_in_a_phase_ends_in_the_same_record(
+    moment: str, tmp_path: Path, uninterrupted: dict[str, Any]
+) -> None:
+    assert killed_at(moment, tmp_path)
+    assert outcomes(tmp_path) != uninterrupted
+    subprocess.run(command(tmp_path), check=True, capture_output=True, timeout=300)
+    assert outcomes(tmp_path) == uninterrupted
+    attempts = [p.read_text().splitlines() for p in tmp_path.glob("*/attempts.jsonl")]
+    assert max(map(len, attempts)) == 2
+    assert len(uninterrupted) == 2
+
+
+def test_the_whole_history_is_there_once_after_a_kill(
+    tmp_path: Path, uninterrupted: dict[str, Any]
+) -> None:
+    histories = [outcome["result"]["history"] for outcome in uninterrupted.values()]
+    epochs = sorted([[row["epoch"] for row in history] for history in histories])
+    assert epochs == [[0, 1, 2, 3, 4, 5]] * 2
