@@ -84,7 +84,7 @@ class Classifier(LightningModule):
         top = {
             f"top{k}": MulticlassAccuracy(classes, top_k=k, average="micro") for k in _tops(classes)
         }
-        self.metrics = MetricCollection({"loss": MeanMetric(), **top}, compute_groups=False)
+        self.metrics = MetricCollection({"loss": MeanMetric(nan_strategy="disable"), **top}, compute_groups=False)
 
     def forward(self, images: Tensor) -> Tensor:
         return self._run[0](images)
@@ -126,11 +126,11 @@ class Classifier(LightningModule):
             size = len(labels)
             self._sums += torch.stack([loss.detach().float() * size, hits, hits.new_tensor(size)])
         if index % self.CHECK_EVERY == 0:
-            self._stop_if_diverged()
+            self._stop_if_diverged(self._sums[0])
         return loss
 
-    def _stop_if_diverged(self) -> None:
-        if not torch.isfinite(self._sums[0]):
+    def _stop_if_diverged(self, loss: Tensor) -> None:
+        if not torch.isfinite(loss):
             raise TrainingDiverged(
                 f"the loss is no finite number in epoch {self.epoch} of phase {self._phase.name}; "
                 "try a lower recipe.lr, recipe.warmup_epochs, recipe.clip, or precision=32-true"
@@ -142,7 +142,7 @@ class Classifier(LightningModule):
             self.pruned.apply(self.network)
 
     def on_train_epoch_end(self) -> None:
-        self._stop_if_diverged()
+        self._stop_if_diverged(self._sums[0])
         gathered = self.all_gather(self._sums)
         assert isinstance(gathered, Tensor)
         loss, hits, count = gathered.reshape(-1, 3).sum(0).tolist()
@@ -162,6 +162,7 @@ class Classifier(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         found = self.metrics.compute()
+        self._stop_if_diverged(found["loss"])
         self.log_dict({"val_loss": found["loss"], "val_accuracy": found["top1"]}, sync_dist=False)
         self.metrics.reset()
 
