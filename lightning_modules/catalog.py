@@ -99,7 +99,7 @@ def read(axis: str, path: Path) -> list[Variant]:
     node = _public_class(tree, path)
     facts = _literals(node.body)
     own = _options(_method(node, "__init__"), path)
-    shared = () if facts.get("grain") == "none" else options_of_dataclass(OF_AXIS[axis])
+    shared = _axis_options(axis, facts)
     variant = Variant(
         axis,
         path.stem,
@@ -112,6 +112,17 @@ def read(axis: str, path: Path) -> list[Variant]:
         public=node.name,
     )
     return [variant]
+
+
+def _axis_options(axis: str, facts: Mapping[str, Any]) -> tuple[Option, ...]:
+    """Options of the axis, as far as they mean something for a variant."""
+    if facts.get("grain") == "none":
+        return ()
+    options = options_of_dataclass(OF_AXIS[axis])
+    if facts.get("stage_only"):
+        stage = Option("share", "str", "stage", ("stage",))
+        return tuple(stage if option.name == "share" else option for option in options)
+    return options
 
 
 def _family(

@@ -7,6 +7,7 @@ import typing
 from pathlib import Path
 
 import pytest
+
 from lightning_modules import catalog as catalogue
 from lightning_modules.catalog import FOLDERS, catalog, load, make_option, read
 from lightning_modules.options import Insertion, Removal

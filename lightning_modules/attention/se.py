@@ -1,0 +1,40 @@
+"""Squeeze and excitation (Hu et al., CVPR 2018, arXiv:1709.01507).
+
+    m = sigmoid(W2 relu(W1 mean_hw(x) + b1) + b2);  y = x * m      W1: C -> C/r, W2: C/r -> C
+
+Differs from the authors' code: none; linear layers instead of 1x1 convolutions, as in the CIFAR
+code of the papers that use it inside residual branches. C/r is rounded down, but at least 1.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+__all__ = ["SqueezeExcitation"]
+
+
+class SqueezeExcitation(nn.Module):
+    """Gate each channel by a two-layer perceptron over all channel means.
+
+    Args:
+        channels: C, number of input channels.
+        reduction: r, how many times narrower the hidden layer is.
+
+    Shape:
+        input and output (B, C, H, W), same dtype.
+
+    Cost:
+        2*C*C/r + C/r + C parameters, as many MACs per image without the biases.
+    """
+
+    def __init__(self, channels: int, *, reduction: int = 16) -> None:
+        super().__init__()
+        if reduction < 1:
+            raise ValueError(f"reduction is at least 1; came {reduction}")
+        hidden = max(channels // reduction, 1)
+        self.squeeze = nn.Linear(channels, hidden)
+        self.excite = nn.Linear(hidden, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate: Tensor = self.excite(self.squeeze(x.mean((2, 3))).relu()).sigmoid()
+        return x * gate[:, :, None, None].to(x.dtype)
