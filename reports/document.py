@@ -1,0 +1,56 @@
+"""A report before it has a format: the frame of a sweep, its rows and its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+import pandas as pd
+
+from reports.gather import gather, tally
+from reports.outcome import Read
+from reports.rows import aggregate
+from reports.tables import Table, tabulate
+from sweeps.errors import UserError
+from sweeps.ledger import Plan
+
+
+@dataclass(frozen=True)
+class Document:
+    """All that a report says.
+
+    Args:
+        sweep, about: the sweep's name and its one line.
+        frame: a line for every cell, see `reports.gather.gather`.
+        rows: a line for every row of a table, see `reports.rows.aggregate`.
+        tables: one for each protocol.
+    """
+
+    sweep: str
+    about: str
+    frame: pd.DataFrame
+    rows: pd.DataFrame
+    tables: tuple[Table, ...]
+
+    @classmethod
+    def of(
+        cls, plan: Plan, read: Read, reconstructions: AbstractSet[str] = frozenset()
+    ) -> Document:
+        """Gather a sweep's records, from wherever ``read`` takes them.
+
+        Raises:
+            UserError: the plan is empty.
+        """
+        if not plan.cells:
+            raise UserError(f"sweep '{plan.sweep}' plans no cell that could be reported")
+        frame = gather(plan, read)
+        rows = aggregate(frame)
+        tables = tuple(tabulate(frame, rows, reconstructions))
+        return cls(plan.sweep, plan.about, frame, rows, tables)
+
+    @property
+    def progress(self) -> str:
+        """How many cells are in which state, in words."""
+        counts = tally(self.frame)
+        states = ", ".join(f"{count} {state}" for state, count in counts.items())
+        return f"{len(self.frame)} cells: {states}"

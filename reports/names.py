@@ -1,0 +1,88 @@
+"""What a cell is called in a report: its axes' names, and the options that tell it from others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sweeps.cell import Cell
+
+PARTS = ("data", "recipe", "backbone", "attention", "pruning", "refit")
+"""A cell's axes in the order of a report. Data and recipe are the protocol that all rows of a
+table share; the refit is a part of its own, apart from the recipe."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """One value of one part.
+
+    Args:
+        name: the variant's name.
+        options: those of its options that vary inside the sweep, as ``key=value ...``.
+        setup: all of its options, as pairs of key and value.
+        rank: its place in the order of a report; the neutral value ``none`` comes first.
+    """
+
+    name: str
+    options: str
+    setup: tuple[tuple[str, str], ...]
+    rank: int
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.options}".rstrip()
+
+
+def name_cells(cells: Iterable[Cell]) -> list[dict[str, Name]]:
+    """Name every part of every cell, as they are called within one sweep."""
+    identities: list[dict[str, str]] = []
+    known: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
+    for cell in cells:
+        parts = _parts(cell)
+        identity = {part: json.dumps(parts[part], sort_keys=True) for part in PARTS}
+        for part, text in identity.items():
+            if (part, text) not in known:
+                known[part, text] = (parts[part]["name"], flat(parts[part]["options"]))
+        identities.append(identity)
+    names = _names(known)
+    return [{part: names[part, text] for part, text in one.items()} for one in identities]
+
+
+def flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested options as ``{dotted path: text}``; options that are not set are left out."""
+    found: dict[str, str] = {}
+    for key, value in options.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        elif value is not None:
+            text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+            found[f"{prefix}{key}"] = text
+    return found
+
+
+def _parts(cell: Cell) -> dict[str, Any]:
+    parts = cell.json()
+    refit = parts["recipe"]["options"].pop("refit", None)
+    name = "none" if cell.is_dense else parts["recipe"]["name"]
+    return parts | {"refit": {"name": name, "options": {"refit": refit}}}
+
+
+def _names(known: Mapping[tuple[str, str], tuple[str, dict[str, str]]]) -> dict[Any, Name]:
+    values: dict[tuple[str, str], dict[str, set[str | None]]] = {}
+    for name in {(part, name) for (part, _), (name, _) in known.items()}:
+        same = [o for (part, _), (n, o) in known.items() if (part, n) == name]
+        values[name] = {path: {o.get(path) for o in same} for o in same for path in o}
+    return {
+        (part, text): Name(
+            name,
+            _text({k: v for k, v in options.items() if len(values[part, name][k]) > 1}),
+            tuple(options.items()),
+            rank if name != "none" else rank - len(known),
+        )
+        for rank, ((part, text), (name, options)) in enumerate(known.items())
+    }
+
+
+def _text(options: Mapping[str, str]) -> str:
+    return " ".join(f"{key}={value}" for key, value in options.items())

@@ -1,0 +1,162 @@
+"""Tables as they are read: one for each protocol, ready to be written in any format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from reports.columns import COLUMNS, Column, Value, values
+from reports.notes import Notes, mixtures, reasons, setting
+
+
+@dataclass(frozen=True)
+class Label:
+    """A variant's name, its options that vary, and a dagger if it is a reconstruction."""
+
+    name: str
+    options: str = ""
+    is_reconstruction: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}{'†' * self.is_reconstruction} {self.options}".rstrip()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row: its number, what it is called, its values in the order of the table's columns."""
+
+    number: int
+    backbone: Label
+    attention: Label
+    pruning: Label
+    values: tuple[Value, ...]
+    keys: tuple[str, ...]
+    state: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows that were made under one protocol.
+
+    Args:
+        title: data and recipe by name.
+        setting: what that means.
+        columns: those that hold something.
+        lines: the rows, backbone by backbone.
+        remarks: what holds for the whole table.
+        notes: footnotes, mark and text.
+    """
+
+    title: str
+    setting: str
+    columns: tuple[Column, ...]
+    lines: tuple[Line, ...]
+    remarks: tuple[str, ...]
+    notes: tuple[tuple[str, str], ...]
+
+    @property
+    def backbones(self) -> dict[Label, list[Line]]:
+        found: dict[Label, list[Line]] = {}
+        for line in self.lines:
+            found.setdefault(line.backbone, []).append(line)
+        return found
+
+
+def tabulate(
+    frame: pd.DataFrame, rows: pd.DataFrame, reconstructions: AbstractSet[str] = frozenset()
+) -> list[Table]:
+    """One table for every protocol; rows of different protocols never share one.
+
+    Args:
+        frame: of `reports.gather.gather`.
+        rows: of `reports.rows.aggregate`.
+        reconstructions: names of variants that are not confirmed by their authors' work.
+    """
+    why = reasons(frame)
+    return [
+        _table(cells, _records(rows.loc[cells["row"].unique()]), why, reconstructions)
+        for _, cells in frame.groupby("protocol", sort=False)
+    ]
+
+
+def reading(tables: Iterable[Table]) -> list[str]:
+    """How to read the columns that these tables have, a sentence or two for each."""
+    used = {column.key for table in tables for column in table.columns}
+    return [f"{column.heading}: {column.about}" for column in COLUMNS if column.key in used]
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    found: list[Any] = rows.reset_index(names="row").to_dict("records")
+    return found
+
+
+def _table(
+    frame: pd.DataFrame,
+    rows: Sequence[Mapping[str, Any]],
+    why: Mapping[int, list[str]],
+    reconstructions: AbstractSet[str],
+) -> Table:
+    notes = Notes()
+    settings = {str(row["latency_setting"]) for row in rows if row["latency_n"] > 0}
+    found = [_values(row, notes, why, len(settings) > 1) for row in rows]
+    columns = tuple(
+        c for c in COLUMNS if not c.optional or any(not one[c.key].is_empty for one in found)
+    )
+    lines = tuple(
+        _line(row, tuple(line[c.key] for c in columns), reconstructions)
+        for row, line in zip(rows, found, strict=True)
+    )
+    timed = [f"Latency on {settings.pop()}."] if len(settings) == 1 else []
+    return Table(
+        title=rows[0]["protocol"],
+        setting=setting(frame, rows),
+        columns=columns,
+        lines=lines,
+        remarks=(*timed, *mixtures(frame)),
+        notes=(*((mark, text) for text, mark in notes.marks.items()), *_dagger(lines)),
+    )
+
+
+def _values(
+    row: Mapping[str, Any], notes: Notes, why: Mapping[int, list[str]], settings_differ: bool
+) -> dict[str, Value]:
+    """A row's values by column, with the marks of its footnotes."""
+    found = values(row)
+    found["accuracy"] = _marked(found["accuracy"], notes, why.get(row["row"], []))
+    if settings_differ and row["latency_n"] > 0:
+        timed = [f"Latency on {row['latency_setting']}."]
+        found["latency"] = _marked(found["latency"], notes, timed)
+    return found
+
+
+def _marked(value: Value, notes: Notes, texts: Iterable[str]) -> Value:
+    return replace(value, marks=(*value.marks, *map(notes.mark, texts)))
+
+
+def _line(
+    row: Mapping[str, Any], texts: tuple[Value, ...], reconstructions: AbstractSet[str]
+) -> Line:
+    def label(part: str, more: str = "") -> Label:
+        options = f"{row[f'{part}_options']} {more}".strip()
+        return Label(row[part], options, row[part] in reconstructions)
+
+    return Line(
+        number=row["row"],
+        backbone=label("backbone"),
+        attention=label("attention"),
+        pruning=label("pruning", row["refit_options"]),
+        values=texts,
+        keys=tuple(row["keys"].split()),
+        state=row["state"],
+    )
+
+
+def _dagger(lines: Iterable[Line]) -> list[tuple[str, str]]:
+    labels = {label for x in lines for label in (x.backbone, x.attention, x.pruning)}
+    if not any(label.is_reconstruction for label in labels):
+        return []
+    return [("†", "A reconstruction: not all of it could be confirmed from the authors' work.")]

@@ -1,0 +1,676 @@
+"""Reports: honest numbers, from a small ledger made by hand to every format.
+
+``python tests/test_reports.py`` writes the golden files anew; look at what changed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from html.parser import HTMLParser
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports import latex as latex_format
+from reports import markdown as markdown_format
+from reports.document import Document
+from reports.figures import LATENCY, MACS, files, front, pareto
+from reports.latex import latex
+from reports.markdown import markdown
+from reports.report import build, report
+from reports.sheets import runs_csv, table_csv
+from reports.tables import Line
+from reports.terminal import WIDTH, terminal_table
+from reports.units import mega, milliseconds, percent, points, quantity, time_ratio
+from sweeps.cell import DENSE, Cell, Choice
+from sweeps.errors import UserError
+from sweeps.ledger import Ledger, Plan
+from sweeps.record import Record, write_record
+
+GOLDEN = Path(__file__).parent / "golden" / "reports"
+HOSTILE = r"a_b % c & d <script>alert(1)</script> $x$ #1 {y} ~ ^ \z | `q` *w* [l](m) é ☃"
+
+DATA = Choice("digits", {"image_size": 8, "num_classes": 10, "folder": ""})
+RECIPE = Choice(
+    "short",
+    {"epochs": 8, "lr": 0.05, "batch_size": 32, "precision": "32-true", "refit": {"epochs": 3}},
+)
+NONE = Choice("none")
+MAGNITUDE = Choice("magnitude", {"sparsity": 0.9, "macs": None})
+RESNET, VIT = Choice("resnet8"), Choice("vit_tiny")
+SE, ECA, DIA = Choice("se", {"reduction": 16}), Choice("eca"), Choice("dia")
+
+
+def cell(
+    backbone: Choice = RESNET,
+    attention: Choice = NONE,
+    pruning: Choice = DENSE,
+    seed: int = 0,
+    recipe: Choice = RECIPE,
+) -> Cell:
+    return Cell(DATA, backbone, attention, pruning, recipe, seed)
+
+
+def done(cell: Cell, accuracy: float, **changes: Any) -> Record:
+    """A finished record; ``changes`` replace values of its result, latency or provenance."""
+    params, macs = (80_000, 1_600_000) if cell.attention.name == "none" else (81_000, 1_602_000)
+    left = 0.125 if cell.pruning.name == "magnitude" else 1.0
+    cost = {"params": params, "params_nonzero": int(params * left)}
+    cost |= {"macs": macs, "macs_nonzero": int(macs * left), "bytes": 4 * params}
+    result = {
+        **{"accuracy": accuracy, "accuracy_top5": 1.0, "accuracy_selected": accuracy + 0.005},
+        **{"accuracy_before_refit": None if cell.is_dense else accuracy - 0.25},
+        **{"val_accuracy": 0.9, "val_loss": 0.5, "train_loss": 0.25, "selected_epoch": 7},
+        **{"epochs": 8, "cost": cost, "cost_dense": cost, "sparsity": 1 - left},
+        **{"weights": "0" * 64, "history": []},
+    }
+    ratio = 1.015 if cell.attention.name == "none" else 1.25
+    latency = {
+        **{"ratio": ratio, "ratio_p10": ratio, "ratio_p90": ratio, "p10_ms": 0.7},
+        **{"p50_ms": 0.8 * ratio, "p90_ms": 0.9, "reference_p50_ms": 0.8, "reference": "x"},
+        **{"batch": 64, "device": "cpu", "dtype": "float32", "threads": 1},
+        **{"protocol": "alternating blocks", "peak_mib": 12.5},
+    }
+    provenance = {
+        **{"commit": "c0ffee1", "dirty": False, "packages": {"torch": "2.15.0"}},
+        **{"hardware": {"host": f"n{cell.seed}", "cpu": "A", "cores": 2, "gpus": []}},
+        **{"sources": {"backbone": "b0", "attention": "a0", "pruning": ""}},
+        **{"data_checksum": "f00d", "attempts": 1},
+    }
+    for values in (result, latency, provenance):
+        values |= {name: value for name, value in changes.items() if name in values}
+    return {
+        **{"cell": cell.json(), "status": "done", "result": result, "seconds": {"fit": 2.5}},
+        **{"latency": changes.get("latency", latency), "provenance": provenance, "error": None},
+    }
+
+
+def failed(cell: Cell, message: str, kind: str = "RuntimeError") -> Record:
+    error = {"type": kind, "message": message, "traceback": f"Traceback\n{kind}: {message}"}
+    record = done(cell, 0.0)
+    return record | {"status": "failed", "result": None, "latency": None, "error": error}
+
+
+def outcomes() -> list[tuple[Cell, Record | None]]:
+    """The small ledger: three seeds on one backbone, one seed on another, all that can happen."""
+    found: list[tuple[Cell, Record | None]] = []
+
+    def add(attention: Choice, pruning: Choice, *accuracies: float | str | None) -> None:
+        for seed, accuracy in enumerate(accuracies):
+            one = cell(attention=attention, pruning=pruning, seed=seed)
+            made = failed(one, accuracy) if isinstance(accuracy, str) else None
+            found.append((one, done(one, accuracy) if isinstance(accuracy, float) else made))
+
+    add(NONE, DENSE, 0.90, 0.91, 0.92)
+    add(SE, DENSE, 0.95, 0.96, None)
+    add(DIA, DENSE, "out of memory at 100 % of 2_048 MiB\nsecond line", "out & out", "out & out")
+    add(ECA, DENSE, None, None, None)
+    add(NONE, MAGNITUDE, 0.88, 0.90, 0.89)
+    add(SE, MAGNITUDE, "loss is nan", 0.94, None)
+    add(DIA, MAGNITUDE, None, None, None)
+    vit = cell(VIT)
+    return [*found, (vit, done(vit, 0.5))]
+
+
+def ledger_of(folder: Path, outcomes: Iterable[tuple[Cell, Record | None]], **more: Any) -> Ledger:
+    ledger = Ledger(folder / "runs")
+    outcomes = list(outcomes)
+    ledger.freeze(Plan("small", "made by hand", tuple(cell for cell, _ in outcomes), **more))
+    for one, record in outcomes:
+        if record is not None:
+            write_record(ledger.paths(one.key), record)
+    return ledger
+
+
+def small(folder: Path) -> Ledger:
+    reason = "dia needs a map (B,C,H,W); vit_tiny has <tokens> & nothing else"
+    return ledger_of(folder, outcomes(), inapplicable=((cell(VIT, DIA), reason),))
+
+
+def document_of(ledger: Ledger, reconstructions: Iterable[str] = ()) -> Document:
+    return Document.of(ledger.plan("small"), ledger.record, frozenset(reconstructions))
+
+
+def document(folder: Path, outcomes: Iterable[tuple[Cell, Record | None]]) -> Document:
+    return document_of(ledger_of(folder, outcomes))
+
+
+def row(document: Document, attention: str, pruning: str = "none") -> Mapping[str, Any]:
+    rows = document.rows
+    found = rows[(rows["attention"] == attention) & (rows["pruning"] == pruning)]
+    return dict(found.iloc[0])
+
+
+def texts(document: Document, attention: str, pruning: str = "none") -> dict[str, str]:
+    """What stands in the row's cells, by column."""
+    table = document.tables[0]
+    line = next(line for line in table.lines if names(line) == (attention, pruning))
+    pairs = zip(table.columns, line.values, strict=True)
+    return {column.key: f"{value.text} {value.aside}".strip() for column, value in pairs}
+
+
+def names(line: Line) -> tuple[str, str]:
+    return line.attention.name, line.pruning.name
+
+
+FORMATS = {
+    "table.md": markdown,
+    "table.tex": latex,
+    "table.csv": table_csv,
+    "runs.csv": runs_csv,
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_small_ledger_reads_as_its_golden_file(name: str, tmp_path: Path) -> None:
+    assert FORMATS[name](document_of(small(tmp_path), {"dia"})) == (GOLDEN / name).read_text()
+
+
+def test_mean_and_deviation_are_those_of_the_hand(tmp_path: Path) -> None:
+    found = row(document_of(small(tmp_path)), "none")
+    # (0.90 + 0.91 + 0.92) / 3 = 0.91;  sqrt((0.01^2 + 0 + 0.01^2) / (3 - 1)) = 0.01
+    assert found["accuracy_mean"] == pytest.approx(0.91, abs=1e-12)
+    assert found["accuracy_std"] == pytest.approx(0.01, abs=1e-12)
+    assert found["n"] == found["planned"] == 3
+    assert texts(document_of(small(tmp_path)), "none")["accuracy"] == "91.00 ± 1.00"
+
+
+def test_a_difference_is_paired_by_seed(tmp_path: Path) -> None:
+    found = row(document_of(small(tmp_path)), "none", "magnitude")
+    # seeds 0, 1, 2: 0.88 - 0.90, 0.90 - 0.91, 0.89 - 0.92 = -0.02, -0.01, -0.03
+    # mean -0.06 / 3 = -0.02;  sqrt((0 + 0.01^2 + 0.01^2) / 2) = 0.01, where the deviation of an
+    # unpaired difference would be sqrt(0.01^2 + 0.01^2) = 0.0141
+    assert found["delta_parent_mean"] == pytest.approx(-0.02, abs=1e-12)
+    assert found["delta_parent_std"] == pytest.approx(0.01, abs=1e-12)
+    # attention against the plain backbone, the two seeds that both have:
+    # 0.95 - 0.90 = 0.96 - 0.91 = 0.05, no deviation
+    against = row(document_of(small(tmp_path)), "se")
+    assert against["delta_reference_mean"] == pytest.approx(0.05, abs=1e-12)
+    assert against["delta_reference_std"] == pytest.approx(0, abs=1e-12)
+    assert against["delta_reference_n"] == 2
+    assert texts(document_of(small(tmp_path)), "none")["delta_reference"] == ""
+
+
+def test_a_single_seed_has_no_deviation(tmp_path: Path) -> None:
+    found = texts(document_of(small(tmp_path)), "se", "magnitude")
+    assert found["seeds"] == "n=1/3"
+    assert found["accuracy"] == "94.00"
+    assert found["delta_parent"] == "−2.00"  # seed 1 alone: 0.94 - 0.96
+
+
+def test_seeds_without_a_number_are_counted(tmp_path: Path) -> None:
+    made = document_of(small(tmp_path))
+    assert texts(made, "se")["seeds"] == "n=2/3"
+    assert texts(made, "eca")["seeds"] == "n=0/3"
+    assert texts(made, "eca")["accuracy"] == "—"
+
+
+def test_every_cell_has_its_state(tmp_path: Path) -> None:
+    frame = document_of(small(tmp_path)).frame
+    states = frame.groupby(["backbone", "attention", "pruning"])["state"].agg(list).to_dict()
+    assert states == {
+        ("resnet8", "none", "none"): ["done"] * 3,
+        ("resnet8", "none", "magnitude"): ["done"] * 3,
+        ("resnet8", "se", "none"): ["done", "done", "missing"],
+        ("resnet8", "se", "magnitude"): ["failed", "done", "missing"],
+        ("resnet8", "eca", "none"): ["missing"] * 3,
+        ("resnet8", "dia", "none"): ["failed"] * 3,
+        ("resnet8", "dia", "magnitude"): ["blocked"] * 3,
+        ("vit_tiny", "none", "none"): ["done"],
+        ("vit_tiny", "dia", "none"): ["inapplicable"],
+    }
+
+
+def test_failures_and_reasons_stand_in_footnotes(tmp_path: Path) -> None:
+    (table,) = document_of(small(tmp_path)).tables
+    notes = " ".join(text for _, text in table.notes)
+    assert "RuntimeError: out of memory at 100 % of 2_048 MiB" in notes
+    assert "second line" not in notes
+    assert "Not applicable: dia needs a map" in notes
+    assert "its dense parent failed" in notes
+    marks = {mark for line in table.lines for value in line.values for mark in value.marks}
+    assert marks == {mark for mark, _ in table.notes}
+
+
+def test_a_damaged_record_does_not_hide_the_others(tmp_path: Path) -> None:
+    ledger = small(tmp_path)
+    keys = [cell(seed=seed).key for seed in range(3)]
+    ledger.paths(keys[0]).record.write_text('{"half')
+    ledger.paths(keys[1]).record.write_text(ledger.paths(keys[2]).record.read_text())
+    made = document_of(ledger)
+    damaged = made.frame[made.frame["state"] == "damaged"].set_index("key")["reason"]
+    assert list(damaged.index) == keys[:2]
+    assert "is damaged" in damaged[keys[0]]
+    assert f"belongs to {keys[2]}" in damaged[keys[1]]
+    assert texts(made, "none")["seeds"] == "n=1/3"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"status": "nearly"},
+        {"result": None},
+        {"result": {}},
+        {"seconds": 3},
+        {"latency": {"ratio": 1}},
+    ],
+)
+def test_a_record_that_breaks_its_contract_is_damaged(
+    spoil: dict[str, Any], tmp_path: Path
+) -> None:
+    one = cell()
+    frame = document(tmp_path, [(one, done(one, 0.5) | spoil)]).frame
+    assert list(frame["state"]) == ["damaged"]
+    assert "not as agreed" in frame["reason"][0]
+
+
+def test_a_failure_counts_even_if_nothing_is_known_about_it(tmp_path: Path) -> None:
+    one = cell()
+    record = failed(one, "no") | {"provenance": {}, "seconds": {}}
+    assert list(document(tmp_path, [(one, record)]).frame["state"]) == ["failed"]
+
+
+def test_times_within_two_percent_are_equal() -> None:
+    read = [time_ratio(ratio) for ratio in (0.98, 1.0, 1.02, 1.03, 0.9)]
+    assert read == ["≈1", "≈1", "≈1", "1.03×", "0.90×"]
+
+
+def test_times_of_two_devices_are_not_averaged(tmp_path: Path) -> None:
+    cells = [cell(attention=a, seed=s) for a in (NONE, SE) for s in range(2)]
+    records = [done(c, 0.9, device=d) for c, d in zip(cells, "AAAB", strict=True)]
+    made = document(tmp_path, zip(cells, records, strict=True))
+    assert row(made, "se")["latency_n"] == 1  # the seed on A: more of the table was measured there
+    assert row(made, "se")["latency_setting"].startswith("A,")
+    assert texts(made, "se")["latency"] == "1.00 1.25× n=1"
+
+
+def test_rows_of_different_devices_carry_their_own_mark(tmp_path: Path) -> None:
+    cells = [cell(), cell(attention=SE)]
+    records = [done(c, 0.9, device=d) for c, d in zip(cells, "AB", strict=True)]
+    (table,) = document(tmp_path, zip(cells, records, strict=True)).tables
+    assert [text[:13] for _, text in table.notes] == ["Latency on A,", "Latency on B,"]
+    assert [line.values[-2].marks or line.values[-1].marks for line in table.lines]
+
+
+def test_masked_weights_have_their_own_column(tmp_path: Path) -> None:
+    made = document_of(small(tmp_path))
+    found = texts(made, "none", "magnitude")
+    assert found["params"] == "80.00 k 1.000×"
+    assert found["params_nonzero"] == "10.00 k 0.125×"
+    assert found["macs"] == "1.600 M 1.000×"
+    assert found["macs_nonzero"] == "0.2000 M 0.125×"
+    assert texts(made, "none")["macs_nonzero"] == ""
+
+
+def test_a_ratio_is_to_the_plain_backbone(tmp_path: Path) -> None:
+    made = document_of(small(tmp_path))
+    assert row(made, "se")["params_ratio"] == 81_000 / 80_000
+    assert row(made, "se", "magnitude")["macs_nonzero_ratio"] == 200_250 / 1_600_000
+
+
+def test_without_a_plain_backbone_there_is_no_ratio(tmp_path: Path) -> None:
+    one = cell(attention=SE)
+    found = texts(document(tmp_path, [(one, done(one, 0.9))]), "se")
+    assert found["params"] == "81.00 k"
+    assert found["latency"] == "1.00 1.25×"  # measured in alternation, whatever the sweep holds
+
+
+def of_accuracies(folder: Path, **accuracies: list[float]) -> Document:
+    made = []
+    for name, values in accuracies.items():
+        cells = [cell(attention=Choice(name), seed=seed) for seed in range(len(values))]
+        made += [(c, done(c, value)) for c, value in zip(cells, values, strict=True)]
+    return document(folder, made)
+
+
+@pytest.mark.parametrize(
+    ("none", "se", "best"),
+    [
+        # pooled deviation sqrt((0.02^2 + 0.02^2) / 2) = 0.02 (n=2: the deviation of a +- d is
+        # sqrt(2) d), so that a lead of 0.03 counts and one of 0.01 does not
+        ([0.90, 0.90 + 0.02 * sqrt(2)], [0.93, 0.93 + 0.02 * sqrt(2)], ["se"]),
+        ([0.90, 0.90 + 0.02 * sqrt(2)], [0.91, 0.91 + 0.02 * sqrt(2)], []),
+        ([0.90, 0.90], [0.90, 0.90], []),
+        ([0.90], [0.99, 0.99], []),
+        ([0.90], [0.99], []),
+    ],
+)
+def test_only_a_lead_beyond_noise_is_bold(
+    none: list[float], se: list[float], best: list[str], tmp_path: Path
+) -> None:
+    made = of_accuracies(tmp_path, none=none, se=se)
+    bold = [line.attention.name for line in made.tables[0].lines if line.values[1].bold]
+    assert bold == best
+
+
+def test_rows_of_different_protocols_never_share_a_table(tmp_path: Path) -> None:
+    longer = replace(RECIPE, options={**RECIPE.options, "epochs": 16})
+    cells = [cell(), cell(recipe=longer), cell(attention=SE)]
+    tables = document(tmp_path, [(c, done(c, 0.9)) for c in cells]).tables
+    assert [table.title for table in tables] == [
+        "Data digits, recipe short epochs=8",
+        "Data digits, recipe short epochs=16",
+    ]
+    assert ["16 epochs" in table.setting for table in tables] == [False, True]
+    assert [len(table.lines) for table in tables] == [2, 1]
+
+
+def test_a_refit_that_varies_names_the_row(tmp_path: Path) -> None:
+    other = replace(RECIPE, options={**RECIPE.options, "refit": {"epochs": 6}})
+    cells = [cell(), cell(pruning=MAGNITUDE), cell(pruning=MAGNITUDE, recipe=other)]
+    (table,) = document(tmp_path, [(c, done(c, 0.9)) for c in cells]).tables
+    labels = [str(line.pruning) for line in table.lines]
+    assert labels == ["none", "magnitude refit.epochs=3", "magnitude refit.epochs=6"]
+    assert {line.values[3].text for line in table.lines} == {"", "0.00"}
+
+
+def test_only_options_that_vary_name_a_row(tmp_path: Path) -> None:
+    wide = Choice("se", {"reduction": 4, "bias": True})
+    narrow = Choice("se", {"reduction": 16, "bias": True})
+    made = document(tmp_path, [(cell(attention=a), None) for a in (wide, narrow, ECA)])
+    labels = [str(line.attention) for line in made.tables[0].lines]
+    assert labels == ["se reduction=4", "se reduction=16", "eca"]
+
+
+def test_none_comes_first_whatever_the_plan_says(tmp_path: Path) -> None:
+    cells = [cell(attention=a, pruning=p) for a in (SE, NONE) for p in (MAGNITUDE, DENSE)]
+    lines = document(tmp_path, [(c, None) for c in cells]).tables[0].lines
+    assert list(map(names, lines)) == [
+        ("none", "none"),
+        ("none", "magnitude"),
+        ("se", "none"),
+        ("se", "magnitude"),
+    ]
+
+
+def test_a_reconstruction_has_a_dagger_and_a_footnote(tmp_path: Path) -> None:
+    ledger = small(tmp_path)
+    assert "dia†" in markdown(document_of(ledger, {"dia"}))
+    assert "<sup>†</sup> A reconstruction" in markdown(document_of(ledger, {"dia"}))
+    assert "†" not in markdown(document_of(ledger, {"pna"}))
+
+
+def test_runs_that_do_not_share_an_origin_are_named(tmp_path: Path) -> None:
+    cells = [cell(seed=seed) for seed in range(3)]
+    changes: list[dict[str, Any]] = [
+        {"sources": {"backbone": "b0", "attention": "a1", "pruning": ""}},
+        {"commit": "bad"},
+        {"packages": {"torch": "2.11.0"}},
+    ]
+    records = [done(c, 0.9, **change) for c, change in zip(cells, changes, strict=True)]
+    remarks = document(tmp_path, zip(cells, records, strict=True)).tables[0].remarks
+    assert remarks[1:] == (
+        "The runs do not share one commit: c0ffee1 (2); bad (1).",
+        "The runs do not share one set of packages: torch 2.15.0 (2); torch 2.11.0 (1).",
+        "The source of attention none changed between runs: a0 (2); a1 (1).",
+    )
+
+
+def hostile(folder: Path) -> Ledger:
+    """Names, options, reasons and errors that mean something in every format."""
+    name = "x_1 & <script>alert(2)</script> %"
+    first, second = Choice(name, {"o": HOSTILE}), Choice(name, {"o": "=1+1"})
+    cells = [cell(first), cell(second), cell(first, SE), cell(first, Choice("_i$e$"), MAGNITUDE)]
+    records = [done(cells[0], 0.9), failed(cells[1], HOSTILE), None, done(cells[3], 0.8)]
+    reason = ((cell(second, DIA), HOSTILE),)
+    return ledger_of(folder, zip(cells, records, strict=True), inapplicable=reason)
+
+
+def test_nothing_is_unescaped_in_latex(tmp_path: Path) -> None:
+    text = latex(document_of(hostile(tmp_path)))
+    assert text.isascii()
+    lines = [re.sub(r" % row \d+:[ 0-9a-f]+$", "", line) for line in text.splitlines()]
+    body = "\n".join(line for line in lines if not line.startswith("%"))
+    bare = re.sub(r"\\[%&#_${}\\]", "", body)
+    assert not set('%#_~^<>|"') & set(bare)
+    assert bare.count("{") == bare.count("}")
+    signs = re.findall(r"\$([^$]*)\$", bare)
+    assert set(signs) <= {r"\pm", r"\times", r"\approx", r"\Delta", "-"}
+    begun, ended = (re.findall(rf"\\{word}\{{(\S+?)\}}", body) for word in ("begin", "end"))
+    assert sorted(begun) == sorted(ended)
+
+
+def test_every_latex_row_has_as_many_cells_as_columns(tmp_path: Path) -> None:
+    text = latex(document_of(hostile(tmp_path)))
+    tabulars = re.findall(r"\\begin\{tabular\}\{@\{\}(\w+)@\{\}\}\n(.*?)\\end", text, re.DOTALL)
+    assert len(tabulars) == 2
+    for shape, body in tabulars:
+        rows = [line for line in body.splitlines() if " % row " in line]
+        counts = {len(re.findall(r"(?<!\\)&", line.split(" % row ")[0])) + 1 for line in rows}
+        assert len(rows) == 5
+        assert counts == {len(shape)}
+
+
+def test_a_long_latex_table_breaks_over_pages(tmp_path: Path) -> None:
+    cells = [cell(attention=Choice(f"a{number}")) for number in range(50)]
+    text = latex(document(tmp_path, [(c, None) for c in cells]))
+    assert text.count(r"\begin{longtable}") == text.count(r"\end{longtable}") == 1
+    assert "table*" not in text
+
+
+def test_markdown_cells_stay_in_their_columns(tmp_path: Path) -> None:
+    text = markdown(document_of(hostile(tmp_path)))
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in rows} == {len(rows[0].split(" | ")) + 1}
+    assert "<script" not in text
+
+
+class Reader(HTMLParser):
+    """Collects what a browser would see of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.values: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.values += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def of(self, attribute: str) -> list[str]:
+        return [value for name, value in self.values if name == attribute]
+
+
+def read_page(made: Document) -> Reader:
+    contents = build(made)
+    return Reader(contents["index.html"].decode())
+
+
+def test_nothing_is_unescaped_in_html(tmp_path: Path) -> None:
+    reader = read_page(document_of(hostile(tmp_path)))
+    assert "script" not in reader.tags
+    assert "<script>alert(2)</script>" in reader.text
+    assert HOSTILE in reader.text
+    assert not [name for name, _ in reader.values if name.startswith("on")]
+
+
+def test_the_page_needs_nothing_beside_itself(tmp_path: Path) -> None:
+    reader = read_page(document_of(small(tmp_path)))
+    assert not {"link", "img", "script", "iframe"} & set(reader.tags)
+    assert not reader.of("src")
+    outside = [link for link in reader.of("href") if not link.startswith("#")]
+    assert set(outside) <= {
+        *("runs.csv", "table.csv", "pareto_macs.pdf", "pareto_macs.png"),
+        *("pareto_latency.pdf", "pareto_latency.png"),
+    }
+
+
+def test_every_link_of_the_page_leads_somewhere(tmp_path: Path) -> None:
+    reader = read_page(document_of(small(tmp_path), {"dia"}))
+    ids = reader.of("id")
+    assert len(ids) == len(set(ids))
+    links = [*reader.of("href"), *reader.of("xlink:href")]
+    assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
+
+
+def test_every_number_can_be_traced_to_its_runs(tmp_path: Path) -> None:
+    made = document_of(small(tmp_path))
+    runs = list(csv.DictReader(io.StringIO(runs_csv(made))))
+    accuracies = {run["key"]: run["accuracy"] for run in runs}
+    rows = list(csv.DictReader(io.StringIO(table_csv(made))))
+    assert sorted(key for row in rows for key in row["keys"].split()) == sorted(accuracies)
+    for one in rows:
+        found = [float(accuracies[k]) for k in one["keys"].split() if accuracies[k]]
+        assert len(found) == int(one["n"])
+        if found:
+            assert float(one["accuracy_mean"]) == pytest.approx(sum(found) / len(found), abs=1e-15)
+    reader = read_page(made)
+    for key in accuracies:
+        assert f"run-{key}" in reader.of("id")
+        assert f"#run-{key}" in reader.of("href")
+        assert key in latex(made)
+
+
+def test_a_report_leaves_all_of_its_files(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folder = report(small(tmp_path), "small", tmp_path / "results")
+    assert folder == tmp_path / "results" / "small"
+    found = {path.name for path in folder.iterdir()}
+    assert found == {
+        *("table.md", "table.csv", "table.tex", "runs.csv", "index.html"),
+        *("pareto_macs.png", "pareto_macs.pdf", "pareto_latency.png", "pareto_latency.pdf"),
+    }
+    said = capsys.readouterr().out
+    assert all(name in said for name in found)
+    assert "23 cells: 10 done, 4 failed, 3 blocked, 5 missing, 1 inapplicable" in said
+
+
+def test_the_same_ledger_gives_the_same_bytes(tmp_path: Path) -> None:
+    ledger = small(tmp_path)
+    assert build(document_of(ledger)) == build(document_of(ledger))
+
+
+def test_a_sweep_that_was_never_started_is_a_user_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"started sweep 'smal' does not exist.*'small'"):
+        report(small(tmp_path), "smal", tmp_path)
+
+
+def test_a_sweep_without_a_cell_is_a_user_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="'small' plans no cell"):
+        report(ledger_of(tmp_path, []), "small", tmp_path / "results")
+
+
+def test_a_sweep_without_any_result_is_a_user_error(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path, [(cell(seed=seed), None) for seed in range(3)])
+    with pytest.raises(UserError, match=r"nothing to report.*3 cells: 3 missing.*make sweep"):
+        report(ledger, "small", tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_a_user_error(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("in the way")
+    with pytest.raises(UserError, match=r"cannot be written to .*results=\.\.\."):
+        report(small(tmp_path), "small", tmp_path / "results")
+
+
+def test_a_sweep_that_only_failed_still_has_a_report(tmp_path: Path) -> None:
+    one = cell()
+    folder = report(ledger_of(tmp_path, [(one, failed(one, "no"))]), "small", tmp_path)
+    assert "| failed<sup>1</sup> |" in (folder / "table.md").read_text()
+
+
+def test_latency_that_was_not_measured_is_a_dash(tmp_path: Path) -> None:
+    one = cell()
+    made = document(tmp_path, [(one, done(one, 0.9, latency=None))])
+    assert texts(made, "none")["latency"] == "—"
+    assert b"not measured" in files(pareto(made.rows, LATENCY))["svg"]
+
+
+def test_the_terminal_table_fits_a_terminal(tmp_path: Path) -> None:
+    text = terminal_table(small(tmp_path), "small", reconstructions={"dia"})
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert re.search(r"none +magnitude +n=3 +89\.00 ± 1\.00 +−2\.00 ± 1\.00", text)
+
+
+def test_an_error_cannot_drive_the_terminal(tmp_path: Path) -> None:
+    one = cell(Choice("b", {"o": "x" * 150}), attention=Choice("a" * 150))
+    ledger = ledger_of(tmp_path, [(one, failed(one, "\x1b[2Jgone"))])
+    text = terminal_table(ledger, "small")
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= WIDTH
+
+
+def test_the_front_holds_what_nothing_beats() -> None:
+    #          cheap  equal cost, worse  dearer and worse  dearer and better  equal to the last
+    costs, accuracies = [1.0, 1.0, 2.0, 3.0, 4.0], [0.8, 0.7, 0.75, 0.9, 0.9]
+    assert front(costs, accuracies) == [0, 3]
+
+
+def test_figures_fit_a_column_and_a_page(tmp_path: Path) -> None:
+    made = document_of(small(tmp_path))
+    assert pareto(made.rows, MACS).get_figwidth() == 7.0
+    plain = made.rows[made.rows["backbone"] == "resnet8"]
+    assert pareto(plain, MACS).get_figwidth() == 3.4
+    found = files(pareto(plain, MACS))
+    assert found["png"].startswith(b"\x89PNG")
+    assert found["pdf"].startswith(b"%PDF")
+    assert b"/Type3" not in found["pdf"]
+
+
+def test_figures_draw_each_row_once(tmp_path: Path) -> None:
+    made = document_of(small(tmp_path))
+    figure = pareto(made.rows, MACS)
+    drawn = [len(dots.get_offsets()) for axes in figure.axes for dots in axes.collections]
+    assert sum(drawn) == made.rows["accuracy_mean"].notna().sum() == 5
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["resnet8", "vit_tiny"]
+
+
+def test_names_are_drawn_as_they_are(tmp_path: Path) -> None:
+    svg = files(pareto(document_of(hostile(tmp_path)).rows, MACS))["svg"].decode()
+    assert "_i$e$" in svg
+    assert "<script" not in svg
+
+
+def test_numbers_read_as_people_write_them() -> None:
+    nan = float("nan")
+    assert [quantity(n) for n in (98, 1234, 272_474, 999_960, 25_557_032, nan)] == [
+        *("98", "1.234 k", "272.5 k", "1.000 M", "25.56 M", "—"),
+    ]
+    assert [mega(n) for n in (812_000, 81_230, 40_813_184, 4_089_184_256, nan)] == [
+        *("0.8120 M", "0.08123 M", "40.81 M", "4.089 G", "—"),
+    ]
+    assert [milliseconds(t) for t in (0.8123, 12.345, 123.4, 1234.5, nan)] == [
+        *("0.812", "12.3", "123", "1230", "—"),
+    ]
+    assert percent(0.93125, 0.0015) == "93.12 ± 0.15"
+    assert [points(d) for d in (0.0032, -0.0032, 0.00001, nan)] == ["+0.32", "−0.32", "0.00", "—"]
+
+
+def test_text_is_escaped_sign_by_sign() -> None:
+    assert latex_format.escape("50 %_x & é ☃\n<b> --o") == (
+        r"50 \%\_x \& e U+2603 \textless{}b\textgreater{} -{}-o"
+    )
+    assert markdown_format.escape("a|b *c* <d> & `e`\nf") == r"a\|b \*c\* &lt;d&gt; &amp; \`e\` f"
+
+
+def test_reports_import_no_model_code() -> None:
+    code = "import sys, reports.report, reports.terminal; print(*sys.modules)"
+    root = Path(__file__).parents[1]
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.split()
+    banned = {"torch", "lightning", "pytorch_lightning", "hydra", "wandb", "submitit", "timm"}
+    assert not banned & set(found)
+    assert not any(name.startswith(("lightning_modules", "datamodules")) for name in found)
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as name:
+        golden = document_of(small(Path(name)), {"dia"})
+    for name, write in FORMATS.items():
+        GOLDEN.mkdir(parents=True, exist_ok=True)
+        (GOLDEN / name).write_text(write(golden))
