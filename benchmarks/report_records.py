@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -34,10 +33,9 @@ COUNTS = (5, 10, 20, 5)
 
 
 def main() -> None:
-    epochs = int(sys.argv[1]) if len(sys.argv) > 1 else 11
     with tempfile.TemporaryDirectory() as name:
         ledger = Ledger(Path(name) / "runs")
-        fill(ledger, Plan("benchmark", "synthetic records", tuple(cells(*COUNTS))), epochs)
+        fill(ledger, Plan("benchmark", "synthetic records", tuple(cells(*COUNTS))))
         report = seconds("imports", import_module, "reports.report").report
         for _ in range(2):
             seconds("report", report, ledger, "benchmark", Path(name))
@@ -82,29 +80,24 @@ def cells(backbones: int, attentions: int, prunings: int, seeds: int) -> Iterabl
         yield Cell(data, backbone, attention, pruning, recipe, seed)
 
 
-def fill(ledger: Ledger, plan: Plan, epochs: int) -> None:
+def fill(ledger: Ledger, plan: Plan) -> None:
     """Freeze the plan and write a finished record, drawn at random, for each of its cells."""
     ledger.freeze(plan)
     random.seed(0)
     for cell in plan.cells:
         path = ledger.paths(cell.key).record
         path.parent.mkdir()
-        record = {"schema": SCHEMA, "key": cell.key, **outcome(cell, epochs)}
+        record = {"schema": SCHEMA, "key": cell.key, **outcome(cell)}
         path.write_text(json.dumps(record, indent=1))
 
 
-def outcome(cell: Cell, epochs: int) -> Record:
+def outcome(cell: Cell) -> Record:
     """A record as `sweeps.record` describes it, with numbers that mean nothing."""
     kept = 0.5 if not cell.is_dense else 1.0
     params, macs = random.uniform(2e5, 3e7), random.uniform(2e7, 4e9)
     cost = {"params": int(params), "macs": int(macs), "bytes": int(4 * params)}
     zeros = {"params_nonzero": int(kept * params), "macs_nonzero": int(kept * macs)}
     accuracy, time_ms = random.uniform(0.85, 0.96), random.uniform(1, 20)
-    names = ("lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
-    history = [
-        {"epoch": epoch, "phase": "fit", **{name: random.random() for name in names}}
-        for epoch in range(epochs)
-    ]
     return {
         "cell": cell.json(),
         "status": "done",
@@ -113,12 +106,11 @@ def outcome(cell: Cell, epochs: int) -> Record:
             "accuracy_top5": 0.99,
             "accuracy_before_refit": None if cell.is_dense else accuracy / 2,
             **dict.fromkeys(("val_accuracy", "val_loss", "train_loss"), 0.5),
-            **dict.fromkeys(("selected_epoch", "epochs"), epochs),
+            **dict.fromkeys(("selected_epoch", "epochs"), 10),
             "cost": cost | zeros,
             "cost_dense": cost | zeros,
             "sparsity": 1 - kept,
             "weights": "0" * 64,
-            "history": history,
         },
         "latency": {
             **dict.fromkeys(("ratio", "ratio_p10", "ratio_p90"), random.uniform(0.9, 2)),

@@ -84,7 +84,8 @@ class Classifier(LightningModule):
         top = {
             f"top{k}": MulticlassAccuracy(classes, top_k=k, average="micro") for k in _tops(classes)
         }
-        self.metrics = MetricCollection({"loss": MeanMetric(nan_strategy="disable"), **top}, compute_groups=False)
+        loss = MeanMetric(nan_strategy="error")
+        self.metrics = MetricCollection({"loss": loss, **top}, compute_groups=False)
 
     def forward(self, images: Tensor) -> Tensor:
         return self._run[0](images)
@@ -106,7 +107,7 @@ class Classifier(LightningModule):
     @property
     def epoch(self) -> int:
         """0-based epoch of the phase, counted over its rounds."""
-        return self.current_epoch + self._phase.first
+        return self.current_epoch + (self.phase.first if self.phase else 0)
 
     @property
     def _phase(self) -> Phase:
@@ -132,7 +133,7 @@ class Classifier(LightningModule):
     def _stop_if_diverged(self, loss: Tensor) -> None:
         if not torch.isfinite(loss):
             raise TrainingDiverged(
-                f"the loss is no finite number in epoch {self.epoch} of phase {self._phase.name}; "
+                f"the loss is no finite number in epoch {self.epoch}; "
                 "try a lower recipe.lr, recipe.warmup_epochs, recipe.clip, or precision=32-true"
             )
 
@@ -162,7 +163,6 @@ class Classifier(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         found = self.metrics.compute()
-        self._stop_if_diverged(found["loss"])
         self.log_dict({"val_loss": found["loss"], "val_accuracy": found["top1"]}, sync_dist=False)
         self.metrics.reset()
 
@@ -176,7 +176,9 @@ class Classifier(LightningModule):
     def _evaluate(self, batch: tuple[Tensor, Tensor]) -> None:
         images, labels = batch
         logits = self(images).float()
-        self.metrics["loss"].update(F.cross_entropy(logits, labels), len(labels))
+        loss = F.cross_entropy(logits, labels)
+        self._stop_if_diverged(loss)
+        self.metrics["loss"].update(loss, len(labels))
         for name, metric in self.metrics.items():
             if name != "loss":
                 metric.update(logits, labels)

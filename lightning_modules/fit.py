@@ -49,6 +49,7 @@ class Keeper(Checkpoint):
     def __init__(self, files: Files, on_epoch: Callable[[EpochRow], None] | None = None) -> None:
         self.files = files
         self.on_epoch = on_epoch
+        self.told = 0
         self.selected: dict[str, Any] = {"epoch": -1, "val_accuracy": -1.0, "state": None}
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -67,6 +68,7 @@ class Keeper(Checkpoint):
             os.replace(part, self.files.checkpoint)
             if self.on_epoch:
                 self.on_epoch(row)
+                self.told += 1
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
@@ -82,6 +84,10 @@ class Keeper(Checkpoint):
                 },
             )
             self.files.checkpoint.unlink(missing_ok=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process gets: nobody there can be told of an epoch."""
+        return {**self.__dict__, "on_epoch": None}
 
     def state_dict(self) -> dict[str, Any]:
         return {"selected": self.selected}
@@ -127,7 +133,8 @@ def _train(
     resume = files.checkpoint if files.checkpoint.exists() else None
     if resume:
         read(resume)
-    callbacks: list[Any] = [Keeper(files, on_epoch), *([TQDMProgressBar()] if progress else [])]
+    keeper = Keeper(files, on_epoch)
+    callbacks: list[Any] = [keeper, *([TQDMProgressBar()] if progress else [])]
     runner = make_trainer(
         trainer,
         precision=phase.options["precision"],
@@ -148,6 +155,9 @@ def _train(
         raise
     finally:
         signal.signal(signal.SIGINT, before)
+    if on_epoch and not keeper.told:  # the epochs ran in processes of the strategy's own
+        for row in read(files.result)["history"]:
+            on_epoch(row)
 
 
 def evaluate(

@@ -19,7 +19,7 @@ from lightning_modules.fit import EpochRow
 from sweeps.cell import Cell
 from sweeps.claim import claim, identity
 from sweeps.errors import UserError
-from sweeps.measurement import latency, results
+from sweeps.measurement import history, latency, results
 from sweeps.phases import Phases
 from sweeps.provenance import provenance, sources
 from sweeps.record import Record, RunPaths, read_record, write_atomically, write_record
@@ -129,6 +129,7 @@ def _run(bench: Workbench, context: Context, tracker: Tracker) -> Record:
             phases.refit(number)
     with clock("measure"):
         result = results(bench)
+        write_atomically(bench.paths.history, json.dumps(history(bench)).encode())
         timed = latency(bench, bench.finished()) if context.time_latency else None
     origin = provenance(bench.cell, context.ledger)
     origin |= {"data_checksum": bench.data.checksum, "attempts": _attempts(bench.paths)}

@@ -30,6 +30,12 @@ def listing() -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def reconstructions() -> frozenset[str]:
+    """Names of the variants that could not be confirmed from an author's code or paper."""
+    variants = (v for axis in FOLDERS for v in catalog(axis).values())
+    return frozenset(v.name for v in variants if v.reconstruction)
+
+
 def _described(kind: str, name: str) -> dict[str, Any]:
     first = (CONF / kind / f"{name}.yaml").read_text().partition("\n")[0]
     text = first.lstrip("# ").rstrip(".")

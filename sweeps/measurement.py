@@ -35,8 +35,13 @@ def results(bench: Workbench) -> dict[str, Any]:
         "cost_dense": _cost(bench, bench.dense()),
         "sparsity": pruned["sparsity"] if pruned else 0.0,
         "weights": digest(last["state"]),
-        "history": _history(bench),
     }
+
+
+def history(bench: Workbench) -> list[EpochRow]:
+    """Every epoch of the cell's own training, its parent's left out."""
+    names = [f"refit-{n}" for n in range(bench.rounds)] or ["fit"]
+    return [row for name in names for row in bench.load(name)["history"]]
 
 
 def latency(bench: Workbench, network: nn.Module) -> dict[str, Any]:
@@ -93,8 +98,3 @@ def _training(last: Mapping[str, Any]) -> dict[str, Any]:
 
 def _epochs(history: list[EpochRow]) -> int:
     return int(history[-1]["epoch"]) + 1 if history else 0
-
-
-def _history(bench: Workbench) -> list[EpochRow]:
-    names = [f"refit-{n}" for n in range(bench.rounds)] or ["fit"]
-    return [row for name in names for row in bench.load(name)["history"]]

@@ -29,8 +29,6 @@ Record = dict[str, Any]
                                 and the same one before pruning (equal for a dense cell)
         sparsity                share of the prunable weights or channels removed (0 if dense)
         weights                 sha256 over the final parameters and buffers
-        history                 [{epoch, lr, train_loss, train_accuracy, val_loss, val_accuracy,
-                                phase: "fit" or "refit"}]
     latency               null until measured, else {ratio, ratio_p10, ratio_p90, p10_ms, p50_ms,
                           p90_ms, reference_p50_ms, reference, batch, device, dtype, threads,
                           protocol, peak_mib}; ratio is against the same backbone without
@@ -38,6 +36,9 @@ Record = dict[str, Any]
     seconds               {phase: seconds}
     provenance            {commit, dirty, packages, hardware, sources, data_checksum, attempts}
     error                 null, or {type, message, traceback}
+
+Beside it, ``history.json`` has one row an epoch: {phase, epoch, lr, train_loss, train_accuracy,
+val_loss, val_accuracy}.
 """
 
 
@@ -59,6 +60,10 @@ class RunPaths:
     @property
     def record(self) -> Path:
         return self.folder / "record.json"
+
+    @property
+    def history(self) -> Path:
+        return self.folder / "history.json"
 
     @property
     def lock(self) -> Path:

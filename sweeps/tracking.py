@@ -99,6 +99,6 @@ def summary(record: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in (record.get(part) or {}).items():
             if isinstance(value, Mapping):
                 flat |= {f"{prefix}{name}.{inner}": v for inner, v in value.items()}
-            elif name != "history":
+            else:
                 flat[f"{prefix}{name}"] = value
     return flat

@@ -10,7 +10,7 @@ from typing import Any
 
 from sweeps.cell import Cell
 from sweeps.ledger import Plan
-from sweeps.listing import listing, listing_text
+from sweeps.listing import listing, listing_text, reconstructions
 from sweeps.request import Request
 from sweeps.settings import Settings
 from sweeps.show import failures_text, plan_json, plan_text
@@ -120,8 +120,10 @@ def _report(settings: Settings, sweep: str) -> str:
     from reports.report import report
     from reports.terminal import terminal_table
 
-    folder = report(settings.ledger, sweep, settings.results)
-    return f"{terminal_table(settings.ledger, sweep)}\n\nwritten to {folder}/: index.html and more"
+    doubtful = reconstructions()
+    folder = report(settings.ledger, sweep, settings.results, reconstructions=doubtful)
+    table = terminal_table(settings.ledger, sweep, reconstructions=doubtful)
+    return f"{table}\n\nopen {folder}/index.html"
 
 
 def _verdict(statuses: Sequence[Status]) -> int:

@@ -8,14 +8,15 @@ from functools import cache
 import pytest
 import torch
 from conftest import cell
+from torch import nn
+from torch.nn import functional as F
+
 from lightning_modules.build import build, criterion, gates, widths
 from lightning_modules.catalog import catalog
 from lightning_modules.cost import count
 from lightning_modules.pruning._apply import Pruner, prunable
 from sweeps.applicable import why_not
 from sweeps.cell import Cell
-from torch import nn
-from torch.nn import functional as F
 
 SIZE, CLASSES = 16, 10
 SMALLEST = {

@@ -50,8 +50,13 @@ def command(ledger: Path) -> list[str]:
 
 def outcomes(ledger: Path) -> dict[str, Any]:
     """What must be equal: all results by key, metrics, history and the digest of the weights."""
-    records = [json.loads(path.read_text()) for path in ledger.glob("*/record.json")]
-    return {r["key"]: {"status": r["status"], "result": r["result"]} for r in records}
+    found = {}
+    for path in ledger.glob("*/record.json"):
+        record = json.loads(path.read_text())
+        history = json.loads((path.parent / "history.json").read_text())
+        kept = {name: record[name] for name in ("status", "result")}
+        found[record["key"]] = {**kept, "history": history}
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +97,6 @@ def test_a_run_killed_in_a_phase_ends_in_the_same_record(
 def test_the_whole_history_is_there_once_after_a_kill(
     tmp_path: Path, uninterrupted: dict[str, Any]
 ) -> None:
-    histories = [outcome["result"]["history"] for outcome in uninterrupted.values()]
+    histories = [outcome["history"] for outcome in uninterrupted.values()]
     epochs = sorted([[row["epoch"] for row in history] for history in histories])
     assert epochs == [[0, 1, 2, 3, 4, 5]] * 2

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from conftest import TINY, cells
+from torch import Tensor, nn
+
 from lightning_modules.attention import eca
 from sweeps.cell import Cell
 from sweeps.claim import Busy, claim, is_claimed
@@ -18,7 +20,6 @@ from sweeps.plan import ordered
 from sweeps.record import RunPaths, read_record, write_atomically
 from sweeps.state import State, survey
 from sweeps.worker import work
-from torch import Tensor, nn
 
 TRAINER = {
     "accelerator": "cpu",
@@ -125,7 +126,7 @@ def test_a_claimed_cell_is_busy_and_says_whose_it_is(tmp_path: Path) -> None:
     lock = RunPaths(tmp_path, cell.key).lock
     with claim(lock):
         assert is_claimed(lock)
-        with pytest.raises(Busy, match="process [0-9]+ on"):
+        with pytest.raises(Busy, match=r"process [0-9]+ on"):
             execute(cell, context(tmp_path))
         assert states(tmp_path, [cell]) == {"none none": "running"}
     assert not is_claimed(lock)
@@ -174,7 +175,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
 def test_a_record_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> None:
     paths = RunPaths(tmp_path, "0123456789ab")
     write_atomically(paths.record, content.encode())
-    with pytest.raises(UserError, match="record.json"):
+    with pytest.raises(UserError, match=r"record\.json"):
         read_record(paths)
 
 
