@@ -143,7 +143,7 @@ def test_test_accuracy_is_the_share_of_right_answers(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "fit.ckpt"
     path.write_bytes(b"no checkpoint")
-    with pytest.raises(ValueError, match="is damaged .* delete it and run again"):
+    with pytest.raises(ValueError, match=r"is damaged .* delete it and run again"):
         read(path)
 
 
