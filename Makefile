@@ -34,7 +34,7 @@ test: .venv/ready
 check: .venv/ready
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 bench: .venv/ready
-	for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
+	for file in benchmarks/[!_]*.py; do name=$$(basename $$file .py); echo "== $$name"; $(PY) -m benchmarks.$$name || exit 1; done
 
 # The environment: the locked packages with their hashes, bytecode compiled, nothing by hand.
 .venv/ready: requirements.lock

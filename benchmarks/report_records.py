@@ -1,6 +1,6 @@
 """How long a report over 5,000 records takes (1,000 rows, five panels a figure).
 
-    PYTHONPATH=. python benchmarks/report_records.py [EPOCHS]
+    python -m benchmarks.report_records
 
 Two shared CPU cores, Python 3.11, pandas 3.1, matplotlib 3.11, CPU seconds beyond imports (0.45):
 

@@ -44,7 +44,7 @@ def dispatch(cells: Sequence[Cell], context: Context, cluster: Mapping[str, Any]
 
 def here(cells: Sequence[Cell], context: Context, options: Mapping[str, Any]) -> None:
     """One cell after the other in this process."""
-    with Progress(cells) as progress:
+    with Progress(cells, "cells") as progress:
         told = replace(context, on_epoch=progress.epoch)
         work(cells, told, started=progress.started, finished=progress.finished)
 
@@ -54,9 +54,10 @@ def local(cells: Sequence[Cell], context: Context, options: Mapping[str, Any]) -
     threads = {**context.trainer, "threads": options["threads"]}
     count = min(options["workers"], len(cells))
     crowd = replace(context, trainer=threads, time_latency=count == 1)
-    with Progress(cells) as progress:
+    with Progress(cells, "cells") as progress:
         _submit(cells, crowd, options, count, progress)
-        if count > 1:
+    if not crowd.time_latency:
+        with Progress(cells, "latency", lines=False) as progress:
             _submit(cells, replace(crowd, time_latency=True), options, 1, progress)
 
 

@@ -15,13 +15,25 @@ from sweeps.record import Record
 
 
 class Progress:
-    """A bar over the cells of a sweep; reads the ledger when others run them."""
+    """A bar over the cells of a sweep; reads the ledger when others run them.
 
-    def __init__(self, cells: Sequence[Cell]) -> None:
+    Args:
+        what: what is being done to them.
+        lines: write a line for every cell that ends.
+    """
+
+    def __init__(self, cells: Sequence[Cell], what: str, *, lines: bool = True) -> None:
+        self._lines = lines
+        self._label = ""
         self._cells = {cell.key: cell for cell in cells}
         self._open = dict(self._cells)
         self._bar: tqdm[Any] = tqdm(
-            total=len(cells), unit="cell", file=sys.stderr, dynamic_ncols=True, disable=None
+            desc=what,
+            total=len(cells),
+            unit="cell",
+            file=sys.stderr,
+            dynamic_ncols=True,
+            disable=None,
         )
 
     def __enter__(self) -> Progress:
@@ -46,7 +58,8 @@ class Progress:
     def finished(self, cell: Cell, record: Record) -> None:
         if self._open.pop(cell.key, None) is not None:
             self._bar.update()
-            tqdm.write(line(cell, record), file=sys.stderr)
+            if self._lines:
+                tqdm.write(line(cell, record), file=sys.stderr)
 
     def read(self, ledger: Ledger, *, timed: bool) -> None:
         """Report what others have finished since the last look."""
