@@ -180,7 +180,7 @@ def make_trainer(options: Mapping[str, Any], **more: Any) -> Trainer:
         "accelerator": options["accelerator"],
         "devices": options["devices"],
         "num_nodes": options["num_nodes"],
-        "strategy": options["strategy"],
+        "strategy": _strategy(options),
         "logger": False,
         "enable_checkpointing": any(isinstance(c, Checkpoint) for c in more.get("callbacks", ())),
         "enable_model_summary": False,
@@ -191,6 +191,16 @@ def make_trainer(options: Mapping[str, Any], **more: Any) -> Trainer:
     with warnings.catch_warnings():
         _ignore(QUIET)
         return Trainer(**{**defaults, **more})
+
+
+def _strategy(options: Mapping[str, Any]) -> str:
+    """Several devices of one machine train in spawned processes: they must not start the command
+    again, as Lightning's default would. Under SLURM the processes are there already."""
+    strategy, devices = str(options["strategy"]), options["devices"]
+    alone = devices in (1, "1") or (isinstance(devices, list) and len(devices) == 1)
+    if strategy != "auto" or alone or "SLURM_JOB_ID" in os.environ:
+        return strategy
+    return "ddp_spawn"
 
 
 def _ignore(patterns: tuple[str, ...]) -> None:

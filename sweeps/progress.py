@@ -36,6 +36,11 @@ class Progress:
             disable=None,
         )
 
+    @property
+    def left(self) -> int:
+        """How many cells have not ended."""
+        return len(self._open)
+
     def __enter__(self) -> Progress:
         return self
 

@@ -106,6 +106,22 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def check_writable(folder: Path) -> None:
+    """Make a folder and write to it, before hours are spent on what it is to hold.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    probe = folder / f".probe-{os.getpid()}"
+    try:
+        write_atomically(probe, b"")
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {folder} ({error.strerror}); choose another folder, or free space"
+        ) from None
+
+
 @cache
 def _umask() -> int:
     before = os.umask(0o022)

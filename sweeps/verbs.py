@@ -11,6 +11,7 @@ from typing import Any
 from sweeps.cell import Cell
 from sweeps.ledger import Plan
 from sweeps.listing import listing, listing_text, reconstructions
+from sweeps.record import check_writable
 from sweeps.request import Request
 from sweeps.settings import Settings
 from sweeps.show import failures_text, plan_json, plan_text
@@ -88,6 +89,7 @@ def _started(request: Request) -> tuple[Plan, list[Status]]:
 
 def _run(settings: Settings, made: Plan, statuses: Sequence[Status]) -> int:
     settings.ledger.prepare()
+    check_writable(settings.results)
     open_states = (State.PENDING, State.RUNNING, State.UNTIMED)
     left = [status.cell for status in statuses if status.state in open_states]
     print(plan_text(made, statuses), file=sys.stderr)

@@ -149,11 +149,11 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_processes_share_a_cell_through_the_trainers_own_options(tmp_path: Path) -> None:
-    more = {"strategy": "ddp_spawn", "devices": 2, "workers": 0, "threads": 1}
+    more = {"devices": 2, "workers": 0, "threads": 1}
     trainer = {**TRAINER, **more, "latency_seconds": 0.02}
     asked = cell(*TINY, "recipe.batch_size=16")
     record = execute(asked, Context(tmp_path, tmp_path, trainer, tracking="none"))
     assert record["status"] == "done", record["error"]["traceback"]
-    alone = {**trainer, "strategy": "auto", "devices": 1}
+    alone = {**trainer, "devices": 1}
     other = execute(asked, Context(tmp_path / "one", tmp_path, alone, tracking="none"))
     assert record["result"]["train_loss"] == pytest.approx(other["result"]["train_loss"], rel=0.2)

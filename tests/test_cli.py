@@ -23,6 +23,13 @@ blocks: [["attention=none,eca"], [pruning=l1, pruning.macs=0.7]]
 """
 
 
+BROKEN = """# Broken: its learning rate diverges (ours).
+about: fails on purpose
+common: [data=synthetic, data.size=64, data.image_size=8, recipe=smoke, backbone=resnet8]
+blocks: [[recipe.lr=1e30, "seed=0,1"], [recipe.lr=1e30, pruning=l1, pruning.macs=0.7]]
+"""
+
+
 def refused(done: subprocess.CompletedProcess[str], *texts: str) -> None:
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
@@ -37,6 +44,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "run.py", copy)
     (copy / "conf/sweep/tiny.yaml").write_text(SWEEP)
+    (copy / "conf/sweep/broken.yaml").write_text(BROKEN)
     return copy
 
 
@@ -87,6 +95,38 @@ def test_worker_processes_run_a_sweep_and_time_it_alone_at_the_end(tiny: Path) -
     records = [json.loads(p.read_text()) for p in (tiny / "two").glob("*/record.json")]
     assert [record["status"] for record in records] == ["done"] * 3
     assert all(record["latency"]["ratio"] > 0 for record in records)
+
+
+def test_a_failure_is_shown_once_and_retry_runs_it_again(tiny: Path) -> None:
+    first = in_copy(tiny, "do=sweep", "sweep=broken", "cluster=here", "ledger=bad", *QUICK)
+    assert first.returncode == 1, first.stderr
+    assert "2 cells failed, 1 blocked by them" in first.stderr
+    status = in_copy(tiny, "do=status", "sweep=broken", "ledger=bad")
+    assert status.stdout.count("TrainingDiverged: ") == 2  # the line, and the traceback's last
+    assert "failed, 2 cells: TrainingDiverged" in status.stdout
+    again = in_copy(tiny, "do=sweep", "sweep=broken", "cluster=here", "ledger=bad", *QUICK)
+    assert again.returncode == 1
+    assert not list((tiny / "bad").glob("*/failed-0.json"))
+    retried = in_copy(tiny, "do=retry", "sweep=broken", "cluster=here", "ledger=bad", *QUICK)
+    assert retried.returncode == 1
+    assert len(list((tiny / "bad").glob("*/failed-0.json"))) == 2
+
+
+def test_ctrl_c_on_a_sweep_leaves_it_ready_to_go_on(tiny: Path) -> None:
+    slow = ["do=sweep", "sweep=tiny", "cluster=local", "cluster.workers=2", "ledger=stopped"]
+    command = [sys.executable, "run.py", *slow, "recipe.epochs=3000", *QUICK]
+    process = subprocess.Popen(
+        command, cwd=tiny, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(tiny, "*/fit.ckpt", 120, ledger="stopped")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    counts = json.loads(
+        in_copy(tiny, "do=status", "sweep=tiny", "ledger=stopped", "format=json").stdout
+    )["counts"]
+    assert set(counts) == {"pending"}, counts
 
 
 def test_a_source_that_changed_makes_its_cells_stale_and_runs_nothing(tiny: Path) -> None:
@@ -207,6 +247,14 @@ def test_a_ledger_that_cannot_be_written_is_refused(run: Run) -> None:
     refused(run(*TINY, "ledger=/proc/nowhere", *QUICK), "cannot write to ledger /proc/nowhere")
 
 
+def test_results_that_cannot_be_written_are_refused_before_anything_runs(
+    run: Run, tmp_path: Path
+) -> None:
+    done = run("do=sweep", "sweep=demo", "results=/proc/nowhere")
+    refused(done, "cannot write to /proc/nowhere")
+    assert not list((tmp_path / "runs").glob("*/record.json"))
+
+
 def test_a_full_disk_loses_nothing(run: Run, tmp_path: Path) -> None:
     if os.geteuid() != 0 or not shutil.which("mount"):
         pytest.skip("mounting a small disk needs root")
@@ -259,8 +307,8 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_for(folder: Path, pattern: str, seconds: float = 60) -> None:
+def wait_for(folder: Path, pattern: str, seconds: float = 60, ledger: str = "runs") -> None:
     end = time.monotonic() + seconds
-    while not list((folder / "runs").glob(pattern)):
+    while not list((folder / ledger).glob(pattern)):
         assert time.monotonic() < end, f"no {pattern} after {seconds} s"
         time.sleep(0.02)
