@@ -8,14 +8,16 @@ python run.py do=list        python run.py do=cost backbone=resnet164 attention=
 
 from __future__ import annotations
 
+import gc
 import sys
-
-from sweeps.cli import command
-from sweeps.errors import UserError
 
 
 def main() -> int:
     """Exit status: 0 done, 1 a cell failed, 2 a mistake to be mended, 130 interrupted."""
+    gc.disable()  # looking is short-lived; what runs cells turns the collector on again
+    from sweeps.cli import command
+    from sweeps.errors import UserError
+
     try:
         return command(sys.argv[1:])
     except UserError as error:

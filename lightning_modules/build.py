@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from torch import nn
 
-from lightning_modules.catalog import Variant, catalog, load
+from lightning_modules.catalog import Variant, load, variant
 from lightning_modules.insertion import insert
 from lightning_modules.options import Insertion, Removal
 from lightning_modules.structure import Width
@@ -25,12 +25,10 @@ class Named(Protocol):
 
 def build(backbone: Named, attention: Named, *, classes: int, image_size: int) -> nn.Module:
     """A network with fresh weights; the backbone's are drawn first, whatever the attention."""
-    variant = catalog("backbone")[backbone.name]
-    family = load(variant)
-    network: nn.Module = family.build(
-        classes, image_size, **_structure(variant), **backbone.options
-    )
-    gate = catalog("attention")[attention.name]
+    entry = variant("backbone", backbone.name)
+    family = load(entry)
+    network: nn.Module = family.build(classes, image_size, **_structure(entry), **backbone.options)
+    gate = variant("attention", attention.name)
     if gate.path is None:
         return network
     axis = {name: attention.options[name] for name in Insertion.__dataclass_fields__}
@@ -39,27 +37,27 @@ def build(backbone: Named, attention: Named, *, classes: int, image_size: int) -
 
 def widths(backbone: Named, network: nn.Module) -> list[Width]:
     """The block-internal widths of a network that can shrink."""
-    return list(load(catalog("backbone")[backbone.name]).widths(network))
+    return list(load(variant("backbone", backbone.name)).widths(network))
 
 
 def gates(backbone: Named, network: nn.Module) -> list[str]:
     """The paths at which attention stands, whose weights no pruning touches."""
-    return [site.path for site in load(catalog("backbone")[backbone.name]).sites(network)]
+    return [site.path for site in load(variant("backbone", backbone.name)).sites(network)]
 
 
 def criterion(pruning: Named) -> tuple[Any, Removal | None]:
     """The pruning criterion with its options, and how much it is to remove (the control: None)."""
-    variant = catalog("pruning")[pruning.name]
-    if variant.facts["grain"] == "none":
-        return load(variant)(**pruning.options), None
+    entry = variant("pruning", pruning.name)
+    if entry.facts["grain"] == "none":
+        return load(entry)(**pruning.options), None
     axis = {name: pruning.options[name] for name in Removal.__dataclass_fields__}
     own = {name: value for name, value in pruning.options.items() if name not in axis}
-    return load(variant)(**own), Removal(**axis)
+    return load(entry)(**own), Removal(**axis)
 
 
-def _structure(variant: Variant) -> dict[str, Any]:
-    options = {option.name for option in variant.options}
-    declared = variant.facts["VARIANTS"][variant.name]
+def _structure(entry: Variant) -> dict[str, Any]:
+    options = {option.name for option in entry.options}
+    declared = entry.facts["VARIANTS"][entry.name]
     return {k: v for k, v in declared.items() if k not in options and k != "about"}
 
 

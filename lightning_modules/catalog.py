@@ -67,23 +67,52 @@ def catalog(axis: str) -> Mapping[str, Variant]:
     """Every variant of an axis by name, the neutral one first."""
     found: dict[str, Variant] = {}
     if axis in NEUTRAL:
-        found["none"] = Variant(axis, "none", NEUTRAL[axis])
-    for path in sorted((ROOT / FOLDERS[axis]).glob("[!_]*.py")):
-        for variant in read(axis, path):
-            if variant.name in found:
-                clash = found[variant.name].path
-                raise ValueError(f"{axis} '{variant.name}' stands in both {clash} and {path}")
-            found[variant.name] = variant
+        found["none"] = variant(axis, "none")
+    for path in _files(axis):
+        for one in read(axis, path):
+            if one.name in found:
+                clash = found[one.name].path
+                raise ValueError(f"{axis} '{one.name}' stands in both {clash} and {path}")
+            found[one.name] = one
     return found
 
 
-def load(variant: Variant) -> Any:
+@cache
+def names(axis: str) -> tuple[str, ...]:
+    """The names alone: where a file is a variant, none has to be read."""
+    if axis == "backbone":
+        return tuple(catalog(axis))
+    return ("none", *(path.stem for path in _files(axis)))
+
+
+@cache
+def variant(axis: str, name: str) -> Variant:
+    """One variant; reads the files that could hold it only.
+
+    Raises:
+        KeyError: there is none of this name.
+    """
+    if name == "none" and axis in NEUTRAL:
+        return Variant(axis, name, NEUTRAL[axis])
+    for path in _files(axis):
+        if path.stem == name or (axis == "backbone" and f'"{name}"' in path.read_text()):
+            for found in read(axis, path):
+                if found.name == name:
+                    return found
+    raise KeyError(name)
+
+
+def _files(axis: str) -> list[Path]:
+    return sorted((ROOT / FOLDERS[axis]).glob("[!_]*.py"))
+
+
+def load(entry: Variant) -> Any:
     """The module of a backbone family, or the class of an attention or a criterion."""
-    if variant.path is None:
-        raise ValueError(f"{variant.axis} '{variant.name}' has no code")
-    folder = FOLDERS[variant.axis]
-    module = importlib.import_module(f"lightning_modules.{folder}.{variant.path.stem}")
-    return module if variant.axis == "backbone" else getattr(module, variant.public)
+    if entry.path is None:
+        raise ValueError(f"{entry.axis} '{entry.name}' has no code")
+    folder = FOLDERS[entry.axis]
+    module = importlib.import_module(f"lightning_modules.{folder}.{entry.path.stem}")
+    return module if entry.axis == "backbone" else getattr(module, entry.public)
 
 
 def read(axis: str, path: Path) -> list[Variant]:
@@ -100,7 +129,7 @@ def read(axis: str, path: Path) -> list[Variant]:
     facts = _literals(node.body)
     own = _options(_method(node, "__init__"), path)
     shared = _axis_options(axis, facts)
-    variant = Variant(
+    found = Variant(
         axis,
         path.stem,
         about,
@@ -111,7 +140,7 @@ def read(axis: str, path: Path) -> list[Variant]:
         path=path,
         public=node.name,
     )
-    return [variant]
+    return [found]
 
 
 def _axis_options(axis: str, facts: Mapping[str, Any]) -> tuple[Option, ...]:

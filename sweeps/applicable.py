@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lightning_modules.catalog import Variant, catalog
+from lightning_modules.catalog import Variant, variant
 from sweeps.cell import Cell
 
 
 def why_not(cell: Cell) -> str | None:
     """The first reason why a cell cannot run, or None if it can."""
-    backbone = catalog("backbone")[cell.backbone.name]
-    attention = catalog("attention")[cell.attention.name]
-    pruning = catalog("pruning")[cell.pruning.name]
+    backbone = variant("backbone", cell.backbone.name)
+    attention = variant("attention", cell.attention.name)
+    pruning = variant("pruning", cell.pruning.name)
     reasons = (
         *_image(cell, backbone),
         *_attention(cell, backbone, attention),

@@ -27,7 +27,6 @@ def command(arguments: Sequence[str]) -> int:
     Raises:
         UserError: a mistake in them; nothing has been started.
     """
-    gc.disable()  # looking is short-lived; what runs cells turns the collector on again
     overrides = parse(a for a in arguments if not a.startswith("-"))
     asked = [o.get_value_element_as_str() for o in overrides if o.key_or_group == "do"]
     verb = asked[-1] if asked else "run"

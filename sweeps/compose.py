@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from lightning_modules.catalog import FOLDERS, Option, Variant, catalog
+from lightning_modules.catalog import FOLDERS, Option, Variant, catalog, variant
 from lightning_modules.options import Removal
 from lightning_modules.recipe import CHOICES
 from sweeps.cell import Choice
@@ -47,13 +47,13 @@ def register(asked: Iterable[tuple[str, str]] | None = None) -> None:
     everything = ((axis, name) for axis in FOLDERS for name in catalog(axis))
     for axis, name in everything if asked is None else asked:
         if axis in FOLDERS:
-            store.store(group=axis, name=name, node=_node(catalog(axis)[name]))
+            store.store(group=axis, name=name, node=_node(variant(axis, name)))
 
 
-def _node(variant: Variant) -> Any:
-    fields = [("name", str, field(default=variant.name))]
-    fields += [(o.name, _type(o), field(default=o.default)) for o in variant.options]
-    return make_dataclass(f"{variant.axis}_{variant.name}", fields)
+def _node(entry: Variant) -> Any:
+    fields = [("name", str, field(default=entry.name))]
+    fields += [(o.name, _type(o), field(default=o.default)) for o in entry.options]
+    return make_dataclass(f"{entry.axis}_{entry.name}", fields, init=False, repr=False, eq=False)
 
 
 def _type(option: Option) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -12,6 +11,8 @@ class UserError(Exception):
 
 def near_miss(kind: str, came: str, allowed: Iterable[str]) -> str:
     """Say that ``came`` is no ``kind``, with the nearest match and the whole list."""
+    import difflib
+
     names = sorted(allowed)
     close = difflib.get_close_matches(came, names, n=1)
     hint = f" did you mean '{close[0]}'?" if close else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from sweeps.cell import Cell
 from sweeps.state import State, Status
@@ -40,7 +39,7 @@ def estimate(statuses: Sequence[Status]) -> Estimate:
             alike[_near(status.cell)].append(seconds)
     left = [s.cell for s in statuses if s.state in (State.PENDING, State.RUNNING)]
     found = [exact.get(_kind(cell)) or alike.get(_near(cell)) for cell in left]
-    known = [median(seconds) for seconds in found if seconds]
+    known = [sorted(seconds)[len(seconds) // 2] for seconds in found if seconds]
     return Estimate(sum(known), len(known), len(left))
 
 

@@ -8,12 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override, OverrideType
 from hydra.errors import HydraException
 
 from datamodules.spec import DataSpec
-from lightning_modules.catalog import FOLDERS, Option, catalog, make_option
+from lightning_modules import catalog as catalogue
+from lightning_modules.catalog import FOLDERS, Option, make_option
 from lightning_modules.recipe import Recipe
 from sweeps.cell import AXES
 from sweeps.errors import UserError, near_miss
@@ -33,6 +35,19 @@ class Setting:
     @property
     def axis(self) -> str:
         return self.key.partition(".")[0]
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A file of ``conf/`` as it stands, nothing composed.
+
+    Raises:
+        UserError: it is no yaml.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return dict(yaml.load(path.read_text(), Loader=loader) or {})
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        raise UserError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
 
 
 def parse(lines: Iterable[str]) -> list[Override]:
@@ -61,14 +76,25 @@ def _parser() -> OverridesParser:
 def names(axis: str) -> tuple[str, ...]:
     """Every value an axis can take."""
     if axis in FOLDERS:
-        return tuple(catalog(axis))
+        return catalogue.names(axis)
     return tuple(sorted(path.stem for path in (CONF / axis).glob("*.yaml")))
+
+
+def exists(axis: str, name: str) -> bool:
+    """Whether an axis can take a value; asks for less than ``names``."""
+    if axis not in FOLDERS:
+        return name in names(axis)
+    try:
+        catalogue.variant(axis, name)
+    except KeyError:
+        return False
+    return True
 
 
 def options(axis: str, name: str) -> Mapping[str, Option | None]:
     """The options of an axis value; None stands for one whose type the schema checks later."""
     if axis in FOLDERS:
-        return {option.name: option for option in catalog(axis)[name].options}
+        return {option.name: option for option in catalogue.variant(axis, name).options}
     return _schema_options(axis)
 
 
@@ -136,7 +162,7 @@ def _texts(override: Override) -> tuple[str, ...]:
 
 def check(axis: str, name: str, overrides: Iterable[tuple[str, str]]) -> list[str]:
     """What is wrong with one axis value and its (option, text) pairs."""
-    if name not in names(axis):
+    if not exists(axis, name):
         return [near_miss(axis, name, names(axis))]
     known, problems = options(axis, name), []
     for key, text in overrides:

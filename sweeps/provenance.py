@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
-import subprocess
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lightning_modules.catalog import catalog
+from lightning_modules.catalog import variant
 from sweeps.cell import Cell
 from sweeps.record import write_atomically
 
@@ -21,6 +19,8 @@ SHOWN = ("torch", "torchvision", "pytorch-lightning", "timm", "torchmetrics", "h
 
 def provenance(cell: Cell, ledger: Path) -> dict[str, Any]:
     """What must be known to make a cell again; long texts lie in ``<ledger>/provenance``."""
+    import platform
+
     diff, packages = _diff(), _packages()
     return {
         **_commit(),
@@ -42,11 +42,13 @@ def sources(cell: Cell) -> dict[str, str]:
 
 @cache
 def _digest(axis: str, name: str) -> str:
-    return catalog(axis)[name].digest()
+    return variant(axis, name).digest()
 
 
 @cache
 def _git(*arguments: str) -> str:
+    import subprocess
+
     try:
         done = subprocess.run(
             ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, timeout=30
@@ -85,6 +87,8 @@ def _kept(ledger: Path, text: str, kind: str) -> str:
 
 
 def _hardware() -> dict[str, Any]:
+    import platform
+
     import torch
 
     gpus = range(torch.cuda.device_count())
@@ -101,6 +105,8 @@ def _hardware() -> dict[str, Any]:
 
 @cache
 def _cpu() -> str:
+    import platform
+
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -111,6 +117,8 @@ def _cpu() -> str:
 
 @cache
 def _driver() -> str | None:
+    import subprocess
+
     try:
         query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
         return subprocess.run(query, capture_output=True, text=True, timeout=10).stdout.split()[0]

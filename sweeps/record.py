@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,16 +91,15 @@ class RunPaths:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees all of it or the old one, whatever happens."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    part = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with part.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
+        part.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
 
 
@@ -120,13 +117,6 @@ def check_writable(folder: Path) -> None:
         raise UserError(
             f"cannot write to {folder} ({error.strerror}); choose another folder, or free space"
         ) from None
-
-
-@cache
-def _umask() -> int:
-    before = os.umask(0o022)
-    os.umask(before)
-    return before
 
 
 def write_record(paths: RunPaths, record: Mapping[str, Any]) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from hydra.core.override_parser.types import Override
-from omegaconf import OmegaConf
 
 from sweeps.cell import Choice
 from sweeps.compose import Value, composed
 from sweeps.errors import UserError
 from sweeps.grid import Sweep
 from sweeps.ledger import Plan
-from sweeps.overrides import CONF, settings
+from sweeps.overrides import CONF, read_yaml, settings
 from sweeps.plan import cells_of, plan
 from sweeps.settings import Settings, check_settings, chosen_sweep, defaults, is_grid
 
@@ -62,7 +60,7 @@ class Request:
 
     def plan(self) -> Plan:
         """The sweep's plan from its file; settings are composed on the way."""
-        content: Any = OmegaConf.to_container(OmegaConf.load(CONF / "sweep" / f"{self.sweep}.yaml"))
+        content = read_yaml(CONF / "sweep" / f"{self.sweep}.yaml")
         return plan(Sweep.parse(self.sweep, content, self._grid), defaults(), self._resolve)
 
     def check_cells(self) -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import Override
-from omegaconf import OmegaConf
 
 from sweeps.cell import AXES
 from sweeps.errors import near_miss
 from sweeps.ledger import Ledger
-from sweeps.overrides import CONF, names
+from sweeps.overrides import CONF, names, read_yaml
 from sweeps.tracking import MODES
 
 GROUPS = ("cluster", "sweep")
@@ -77,13 +76,13 @@ def check_settings(overrides: Sequence[Override], verbs: Sequence[str]) -> list[
 
 def top_level() -> list[str]:
     """The keys of ``conf/settings.yaml``."""
-    content: Any = OmegaConf.load(CONF / "settings.yaml")
+    content = read_yaml(CONF / "settings.yaml")
     return [*(key for key in content if key != "defaults"), *GROUPS]
 
 
 def defaults() -> dict[str, str]:
     """The value of each axis, and the seed, where nothing is asked."""
-    content: Any = OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml"))
+    content = read_yaml(CONF / "config.yaml")
     entries = [entry for entry in content["defaults"] if isinstance(entry, dict)]
     chosen = {key: value for entry in entries for key, value in entry.items()}
     return {**{axis: str(chosen[axis]) for axis in AXES}, "seed": str(content["seed"])}
