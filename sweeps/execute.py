@@ -103,6 +103,9 @@ def _attempt(cell: Cell, paths: RunPaths, context: Context, record: Record | Non
     if record and record["status"] == "done":
         record |= {"latency": latency(bench, bench.finished())}
         write_record(paths, record)
+        if context.tracking == "wandb":  # an offline run is closed for good, a live one goes on
+            with Tracker(cell, paths, context.tracking, context.sweep) as tracker:
+                tracker.finish(record)
         return record
     with Tracker(cell, paths, context.tracking, context.sweep) as tracker:
         record = _run(bench, context, tracker)

@@ -70,7 +70,7 @@ def digest(state: Mapping[str, Tensor]) -> str:
     total = hashlib.sha256()
     for name in sorted(state):
         total.update(name.encode())
-        total.update(state[name].contiguous().numpy().tobytes())
+        total.update(state[name].contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return total.hexdigest()
 
 

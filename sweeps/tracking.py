@@ -40,11 +40,13 @@ class Tracker:
             silent=True, console="off", x_disable_meta=True, x_disable_stats=self._mode == "offline"
         )
         online = self._mode == "wandb"
+        cell = self._cell
+        name = f"{cell.backbone}-{cell.attention}-{cell.pruning}-{cell.seed}"
         try:
-            return wandb.init(
+            run = wandb.init(
                 project=os.environ.get("WANDB_PROJECT", PROJECT),
                 id=self._cell.key,
-                name=f"{self._cell.backbone}-{self._cell.attention}-{self._cell.pruning}-{self._cell.seed}",
+                name=name,
                 group=self._sweep,
                 job_type="dense" if self._cell.is_dense else "pruned",
                 tags=[getattr(self._cell, axis).name for axis in AXES],
@@ -58,6 +60,9 @@ class Tracker:
             raise UserError(
                 f"W&B refused the run ({error}); log in with 'wandb login', or use tracking=offline"
             ) from None
+        for phase in ("fit", "refit"):
+            run.define_metric(f"{phase}/*", step_metric=f"{phase}/epoch")
+        return run
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         """One row of the history, under the record's names with the phase in front."""

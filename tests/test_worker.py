@@ -152,6 +152,13 @@ def test_a_loss_that_is_not_finite_ends_early_as_a_failed_record(tmp_path: Path)
     assert "try a lower recipe.lr" in record["error"]["message"]
 
 
+def test_a_network_in_bfloat16_ends_in_a_record(tmp_path: Path) -> None:
+    (cell,) = cells(*TINY, "recipe.precision=bf16-true")
+    record = execute(cell, context(tmp_path))
+    assert record["status"] == "done", record["error"]["traceback"]
+    assert len(record["result"]["weights"]) == 64
+
+
 def test_a_record_knows_where_it_comes_from(tmp_path: Path) -> None:
     record = execute(grid()[0], context(tmp_path))
     origin = record["provenance"]
