@@ -20,7 +20,7 @@ from omegaconf import OmegaConf
 from sweeps.cell import Cell
 from sweeps.execute import Context
 from sweeps.grid import Sweep
-from sweeps.overrides import CONF
+from sweeps.overrides import CONF, read_yaml
 from sweeps.plan import ordered, plan
 from sweeps.settings import defaults
 from sweeps.worker import work
@@ -40,6 +40,7 @@ def main() -> None:
 
 
 PICKED = ("resnet20", "se", 0)
+TRAINER = read_yaml(CONF / "settings.yaml")["trainer"] | {"accelerator": "cpu", "threads": 1}
 
 
 def run(cells: Sequence[Cell], ledger: Path) -> float:
@@ -47,17 +48,6 @@ def run(cells: Sequence[Cell], ledger: Path) -> float:
     start = time.perf_counter()
     work(cells, Context(ledger, ledger, TRAINER, tracking="none"))
     return time.perf_counter() - start
-
-
-TRAINER = {
-    "accelerator": "cpu",
-    "devices": 1,
-    "num_nodes": 1,
-    "strategy": "auto",
-    "workers": 0,
-    "threads": 1,
-    "latency_seconds": 1.0,
-}
 
 
 if __name__ == "__main__":

@@ -28,8 +28,9 @@ from lightning_modules.classifier import Classifier, Phase
 from lightning_modules.fit import Files, fit
 from lightning_modules.recipe import Recipe
 from sweeps.cell import Choice
+from sweeps.overrides import CONF, read_yaml
 
-TRAINER = {"accelerator": "cpu", "devices": 1, "num_nodes": 1, "strategy": "auto"}
+TRAINER = read_yaml(CONF / "settings.yaml")["trainer"] | {"accelerator": "cpu"}
 
 
 def main() -> None:

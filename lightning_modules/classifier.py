@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from torch.nn import functional as F
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
+from datamodules.seeds import derive_seed
 from lightning_modules.schedule import factor
 
 
@@ -101,7 +101,9 @@ class Classifier(LightningModule):
         self.pruned = self.pruned.to(self.device) if self.pruned else None
 
     def on_train_epoch_start(self) -> None:
-        torch.manual_seed(_mix(self._phase.seed, self._phase.name, self.epoch, self.global_rank))
+        torch.manual_seed(
+            derive_seed(self._phase.name, self._phase.seed, self.epoch, self.global_rank)
+        )
         self._sums = torch.zeros(3, device=self.device)
 
     @property
@@ -220,8 +222,3 @@ def _groups(network: nn.Module, decay: float, decay_all: bool) -> list[dict[str,
         {"params": without, "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]
-
-
-def _mix(*parts: object) -> int:
-    """A seed from several parts, the same on every machine."""
-    return zlib.crc32(repr(parts).encode())

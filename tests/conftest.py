@@ -12,12 +12,19 @@ import pytest
 
 from sweeps.cell import Cell
 from sweeps.grid import Sweep
+from sweeps.overrides import CONF, read_yaml
 from sweeps.plan import cells_of
 from sweeps.settings import defaults
 
 ROOT = Path(__file__).parents[1]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 TINY = ("data=synthetic", "data.size=64", "data.image_size=8", "recipe=smoke", "backbone=resnet8")
+TRAINER = read_yaml(CONF / "settings.yaml")["trainer"] | {
+    "accelerator": "cpu",
+    "workers": 0,
+    "threads": 1,
+    "latency_seconds": 0.02,
+}
 PLACES = {"ledger": "runs", "results": "results"}
 QUICK = ("tracking=none", "trainer.threads=1", "trainer.latency_seconds=0.05")
 

@@ -7,7 +7,7 @@ import multiprocessing
 from pathlib import Path
 
 import pytest
-from conftest import TINY, cells
+from conftest import TINY, TRAINER, cells
 from torch import Tensor, nn
 
 from lightning_modules.attention import eca
@@ -20,17 +20,6 @@ from sweeps.plan import ordered
 from sweeps.record import RunPaths, read_record, write_atomically
 from sweeps.state import State, survey
 from sweeps.worker import work
-
-TRAINER = {
-    "accelerator": "cpu",
-    "devices": 1,
-    "num_nodes": 1,
-    "strategy": "auto",
-    "workers": 0,
-    "threads": 1,
-    "latency_seconds": 0.02,
-}
-GRID = (*TINY, "attention=none,eca", "pruning=none,l1")
 
 
 def grid() -> list[Cell]:
