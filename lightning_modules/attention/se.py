@@ -19,6 +19,8 @@ class SqueezeExcitation(nn.Module):
     Args:
         channels: C, number of input channels.
         reduction: r, how many times narrower the hidden layer is.
+        divisor: the hidden width is a multiple of it, the nearest, at least one; timm's networks
+            (seresnet18 and others) have 8.
 
     Shape:
         input and output (B, C, H, W), same dtype.
@@ -27,11 +29,14 @@ class SqueezeExcitation(nn.Module):
         2*C*C/r + C/r + C parameters, as many MACs per image without the biases.
     """
 
-    def __init__(self, channels: int, *, reduction: int = 16) -> None:
+    def __init__(self, channels: int, *, reduction: int = 16, divisor: int = 1) -> None:
         super().__init__()
-        if reduction < 1:
-            raise ValueError(f"reduction is at least 1; came {reduction}")
-        hidden = max(channels // reduction, 1)
+        if reduction < 1 or divisor < 1:
+            raise ValueError(
+                f"reduction and divisor are at least 1; came {reduction} and {divisor}"
+            )
+        multiples = (channels // reduction + divisor // 2) // divisor
+        hidden = max(multiples, 1) * divisor
         self.squeeze = nn.Linear(channels, hidden)
         self.excite = nn.Linear(hidden, channels)
 
