@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import torch
 from torch import nn
 
 from lightning_modules.catalog import Variant, load, variant
@@ -33,6 +34,22 @@ def build(backbone: Named, attention: Named, *, classes: int, image_size: int) -
         return network
     axis = {name: attention.options[name] for name in Insertion.__dataclass_fields__}
     return insert(network, family.sites(network), _maker(gate, attention), Insertion(**axis))
+
+
+def try_out(axis: str, value: Named) -> None:
+    """Make an attention module or a criterion with its options, and forget it.
+
+    Raises:
+        ValueError: it refuses them.
+    """
+    entry = variant(axis, value.name)
+    if entry.path is None:
+        return
+    if axis == "pruning":
+        criterion(value)
+    else:
+        with torch.device("meta"):
+            _maker(entry, value)(64)
 
 
 def widths(backbone: Named, network: nn.Module) -> list[Width]:

@@ -1,13 +1,14 @@
-"""Look before anything starts: are the data there, and does the trainer take its options?"""
+"""Look before anything starts: are the data there, and are all options taken?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from datamodules.open import open_data
 from datamodules.spec import DataSpec
+from lightning_modules.build import try_out
 from lightning_modules.fit import make_trainer
 from lightning_modules.recipe import Recipe
 from sweeps.cell import Cell
@@ -15,14 +16,15 @@ from sweeps.errors import UserError
 
 
 def preflight(cells: Iterable[Cell], datasets: Path, trainer: Mapping[str, Any]) -> None:
-    """Open every data set that the cells use, and make a trainer.
+    """Open every data set that the cells use, make each module once, and make a trainer.
 
     Raises:
         UserError: one is missing or damaged, or the trainer's options do not fit this machine;
             all problems at once.
     """
+    cells = list(cells)
+    problems = unbuildable(cells)
     asked = {repr(cell.data.json()): cell.data for cell in cells}
-    problems = []
     try:
         make_trainer(trainer)
     except Exception as error:
@@ -34,3 +36,15 @@ def preflight(cells: Iterable[Cell], datasets: Path, trainer: Mapping[str, Any])
             problems.append(f"data {data}: {error}")
     if problems:
         raise UserError("\n".join(problems))
+
+
+def unbuildable(cells: Sequence[Cell]) -> list[str]:
+    """Options that a module or a criterion refuses."""
+    problems = []
+    for axis in ("attention", "pruning"):
+        for value in {repr(c.json()[axis]): getattr(c, axis) for c in cells}.values():
+            try:
+                try_out(axis, value)
+            except ValueError as error:
+                problems.append(f"{axis} {value}: {error}")
+    return problems

@@ -10,12 +10,16 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 
 from sweeps.cell import AXES
-from sweeps.errors import near_miss
+from sweeps.errors import UserError, near_miss
 from sweeps.ledger import Ledger
 from sweeps.overrides import CONF, names, read_yaml
 from sweeps.tracking import MODES
 
 GROUPS = ("cluster", "sweep")
+NUMBERS = {
+    "trainer": ("num_nodes", "workers", "threads", "latency_seconds"),
+    "cluster": ("workers", "threads", "timeout_min"),
+}
 FORMATS = ("text", "json")
 
 
@@ -34,7 +38,12 @@ class Settings:
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Settings:
-        """A composed configuration as settings."""
+        """A composed configuration as settings.
+
+        Raises:
+            UserError: a number of the trainer or the cluster is none, or below 0.
+        """
+        _check_numbers(content)
         return cls(
             do=content["do"],
             format=content["format"],
@@ -45,6 +54,21 @@ class Settings:
             trainer=content["trainer"],
             cluster=content["cluster"],
         )
+
+
+def _check_numbers(content: Mapping[str, Any]) -> None:
+    problems = [
+        f"{section}.{name}={content[section][name]}: must be a number from 0"
+        for section, names in NUMBERS.items()
+        for name in names
+        if not _is_number(content[section].get(name, 0))
+    ]
+    if problems:
+        raise UserError("\n".join(problems))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
 def is_grid(override: Override) -> bool:

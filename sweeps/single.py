@@ -11,7 +11,7 @@ from sweeps.claim import Busy
 from sweeps.errors import UserError
 from sweeps.execute import Context, execute
 from sweeps.measurement import cost
-from sweeps.preflight import preflight
+from sweeps.preflight import preflight, unbuildable
 from sweeps.progress import line
 from sweeps.record import Record
 from sweeps.settings import Settings
@@ -68,6 +68,8 @@ def cost_of(cell: Cell, settings: Settings) -> dict[str, Any]:
         raise UserError(f"{cell} is inapplicable: {reason}")
     if not cell.is_dense:
         raise UserError("do=cost looks at fresh networks, which are not pruned; leave out pruning=")
+    if problems := unbuildable([cell]):
+        raise UserError("\n".join(problems))
     paths = settings.ledger.paths(cell.key)
     return cost(Workbench(cell, paths, settings.datasets, settings.trainer))
 

@@ -31,10 +31,9 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int, *, reduction: int = 16, divisor: int = 1) -> None:
         super().__init__()
-        if reduction < 1 or divisor < 1:
-            raise ValueError(
-                f"reduction and divisor are at least 1; came {reduction} and {divisor}"
-            )
+        for name, value in {"reduction": reduction, "divisor": divisor}.items():
+            if value < 1:
+                raise ValueError(f"{name} is at least 1; came {value}")
         multiples = (channels // reduction + divisor // 2) // divisor
         hidden = max(multiples, 1) * divisor
         self.squeeze = nn.Linear(channels, hidden)
