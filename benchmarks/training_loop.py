@@ -25,7 +25,8 @@ from datamodules.open import open_data
 from datamodules.spec import DataSpec
 from lightning_modules.build import build
 from lightning_modules.classifier import Classifier, Phase
-from lightning_modules.fit import Files, fit
+from lightning_modules.fit import fit
+from lightning_modules.keeper import Files
 from lightning_modules.recipe import Recipe
 from sweeps.cell import Choice
 from sweeps.overrides import CONF, read_yaml

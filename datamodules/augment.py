@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from datamodules.seeds import generator
+from lightning_modules.seeds import generator
 
 __all__ = ["Normalise", "draw_views", "padded", "take_views"]
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from datamodules.seeds import generator
+from lightning_modules.seeds import generator
 
 __all__ = ["Batch", "Batches", "Place", "dealt", "in_turn", "shuffled"]
 

@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor
 
-from datamodules.seeds import generator
+from lightning_modules.seeds import generator
 
 __all__ = ["draw_boxes", "erase"]
 

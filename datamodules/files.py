@@ -17,9 +17,9 @@ from torch.utils.data import DataLoader, Dataset
 from datamodules.batches import Batch
 from datamodules.images import DataError, Files
 from datamodules.module import ImageData, Part
-from datamodules.seeds import derive_seed, generator
 from datamodules.spec import DataSpec
 from lightning_modules.recipe import Recipe
+from lightning_modules.seeds import derive_seed, generator
 
 __all__ = ["FileData"]
 

@@ -18,10 +18,10 @@ from datamodules.batches import Batch, Batches, Place, dealt, in_turn, shuffled
 from datamodules.erasing import draw_boxes, erase
 from datamodules.images import Files, Images, data_checksum
 from datamodules.mixing import mix
-from datamodules.seeds import derive_seed, generator
 from datamodules.spec import DataSpec
 from datamodules.split import stratified
 from lightning_modules.recipe import Recipe
+from lightning_modules.seeds import derive_seed, generator
 
 __all__ = ["ImageData", "Part"]
 

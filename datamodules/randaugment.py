@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from datamodules.seeds import generator
+from lightning_modules.seeds import generator
 
 __all__ = ["OPERATIONS", "draw_operations", "operations", "randaugment"]
 

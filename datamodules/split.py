@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from datamodules.seeds import generator
+from lightning_modules.seeds import generator
 
 __all__ = ["stratified"]
 

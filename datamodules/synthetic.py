@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from datamodules.images import DataError, Images
-from datamodules.seeds import generator
 from datamodules.spec import DataSpec
+from lightning_modules.seeds import generator
 
 __all__ = ["load"]
 

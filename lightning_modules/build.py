@@ -8,10 +8,11 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from lightning_modules.catalog import Variant, load, variant
+from lightning_modules.catalog import load, variant
 from lightning_modules.insertion import insert
 from lightning_modules.options import Insertion, Removal
 from lightning_modules.structure import Width
+from lightning_modules.variant import Variant
 
 
 class Named(Protocol):

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
-from datamodules.seeds import derive_seed
-from lightning_modules.schedule import factor
+from lightning_modules.optimizer import factor, make_optimizer
+from lightning_modules.seeds import derive_seed
 
 
 class TrainingDiverged(RuntimeError):
@@ -186,19 +186,15 @@ class Classifier(LightningModule):
                 metric.update(logits, labels)
 
     def configure_optimizers(self) -> Any:
-        options = self._phase.options
-        groups = _groups(self.network, options["weight_decay"], options["decay_all"])
-        if options["optimizer"] == "adamw":
-            optimizer: torch.optim.Optimizer = torch.optim.AdamW(groups, lr=options["lr"])
-        else:
-            optimizer = torch.optim.SGD(
-                groups, options["lr"], options["momentum"], nesterov=options["nesterov"]
-            )
-        per_epoch = int(self.trainer.estimated_stepping_batches) / (self.trainer.max_epochs or 1)
+        options, per_epoch = self._phase.options, self._steps_per_epoch()
+        optimizer = make_optimizer(self.network, options)
         rule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: factor(options, self._phase.first + step / per_epoch)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rule, "interval": "step"}}
+
+    def _steps_per_epoch(self) -> float:
+        return int(self.trainer.estimated_stepping_batches) / (self.trainer.max_epochs or 1)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["history"] = self.history
@@ -209,16 +205,3 @@ class Classifier(LightningModule):
 
 def _tops(classes: int) -> tuple[int, ...]:
     return (1, 5) if classes > 5 else (1,)
-
-
-def _groups(network: nn.Module, decay: float, decay_all: bool) -> list[dict[str, Any]]:
-    """Parameters with and without weight decay."""
-    with_decay: list[nn.Parameter] = []
-    without: list[nn.Parameter] = []
-    for parameter in network.parameters():
-        (with_decay if decay_all or parameter.ndim > 1 else without).append(parameter)
-    groups = [
-        {"params": with_decay, "weight_decay": decay},
-        {"params": without, "weight_decay": 0.0},
-    ]
-    return [group for group in groups if group["params"]]

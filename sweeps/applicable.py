@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lightning_modules.catalog import Variant, variant
+from lightning_modules.catalog import variant
+from lightning_modules.variant import Variant
 from sweeps.cell import Cell
 
 

@@ -16,12 +16,17 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from lightning_modules.catalog import FOLDERS, Option, Variant, catalog, variant
+from lightning_modules.catalog import FOLDERS, catalog, variant
 from lightning_modules.options import Removal
 from lightning_modules.recipe import CHOICES
+from lightning_modules.variant import Option, Variant
 from sweeps.cell import Choice
 from sweeps.errors import UserError
 from sweeps.overrides import CONF, SCHEMAS, check
+
+APP = ("launcher", "sweeper", "help", "hydra_help", "hydra_logging", "job_logging", "env", "output")
+WITHOUT_APP = tuple(f"~hydra/{group}" for group in APP)
+"""Groups that Hydra's app needs and a composition does not; each would cost a file."""
 
 TYPES: Mapping[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
 
@@ -94,7 +99,7 @@ def _compose(lines: Iterable[str], values: Sequence[Value]) -> dict[str, Any]:
         added += [f"values.v{n}.{key}={text}" for key, text in value.overrides]
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose("settings", overrides=[*lines, *added])
+            config = compose("settings", overrides=[*WITHOUT_APP, *lines, *added])
         content: Any = OmegaConf.to_container(config, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(_readable(error, values)) from None

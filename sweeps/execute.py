@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lightning_modules.fit import EpochRow
+from lightning_modules.keeper import EpochRow
 from sweeps.cell import Cell
 from sweeps.claim import claim, identity
 from sweeps.errors import UserError
@@ -78,7 +78,6 @@ def execute(cell: Cell, context: Context) -> Record:
         record = read_record(paths)
         if record and is_finished(record, context):
             return record
-        _begin(cell, paths)
         try:
             return _attempt(cell, paths, context, record)
         except UserError:
@@ -107,6 +106,7 @@ def _attempt(cell: Cell, paths: RunPaths, context: Context, record: Record | Non
             with Tracker(cell, paths, context.tracking, context.sweep) as tracker:
                 tracker.finish(record)
         return record
+    _begin(cell, paths)
     with Tracker(cell, paths, context.tracking, context.sweep) as tracker:
         record = _run(bench, context, tracker)
         write_record(paths, record)
@@ -155,7 +155,7 @@ def _failed(cell: Cell, paths: RunPaths, error: Exception) -> Record:
 
 
 def _attempts(paths: RunPaths) -> int:
-    return len(paths.attempts.read_text().splitlines())
+    return len(paths.attempts.read_text().splitlines()) if paths.attempts.exists() else 0
 
 
 def _record(

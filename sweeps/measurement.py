@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from lightning_modules.classifier import Classifier
 from lightning_modules.cost import count
-from lightning_modules.fit import EpochRow, evaluate
+from lightning_modules.fit import evaluate
+from lightning_modules.keeper import EpochRow
 from lightning_modules.latency import measure
 from sweeps.workbench import Workbench
 

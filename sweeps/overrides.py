@@ -15,8 +15,9 @@ from hydra.errors import HydraException
 
 from datamodules.spec import DataSpec
 from lightning_modules import catalog as catalogue
-from lightning_modules.catalog import FOLDERS, Option, make_option
+from lightning_modules.catalog import FOLDERS
 from lightning_modules.recipe import Recipe
+from lightning_modules.variant import Option, make_option
 from sweeps.cell import AXES
 from sweeps.errors import UserError, near_miss
 

@@ -10,7 +10,8 @@ from torch import nn
 
 from lightning_modules.build import criterion, gates, widths
 from lightning_modules.classifier import Classifier, Phase
-from lightning_modules.fit import EpochRow, Files, copied, fit, read, save
+from lightning_modules.fit import fit
+from lightning_modules.keeper import EpochRow, Files, copied, read, save
 from lightning_modules.pruning._apply import Pruned, Pruner, cubic, prunable
 from lightning_modules.pruning._weights import Masks
 from lightning_modules.recipe import Schedule

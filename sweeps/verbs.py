@@ -94,26 +94,31 @@ def _run(settings: Settings, made: Plan, statuses: Sequence[Status]) -> int:
     left = [status.cell for status in statuses if status.state in open_states]
     print(plan_text(made, statuses), file=sys.stderr)
     if left:
-        _dispatch(settings, made, left)
+        _preflight(settings, left)
     settings.ledger.freeze(made)
+    if left:
+        _dispatch(settings, made.sweep, left)
     print(_report(settings, made.sweep))
     return _verdict(survey(settings.ledger, made.cells))
 
 
-def _dispatch(settings: Settings, made: Plan, left: Sequence[Cell]) -> None:
-    from sweeps.dispatch import dispatch
-    from sweeps.execute import Context
+def _preflight(settings: Settings, left: Sequence[Cell]) -> None:
     from sweeps.preflight import preflight
 
     gc.enable()
     preflight(left, settings.datasets, settings.trainer)
-    settings.ledger.freeze(made)
+
+
+def _dispatch(settings: Settings, sweep: str, left: Sequence[Cell]) -> None:
+    from sweeps.dispatch import dispatch
+    from sweeps.execute import Context
+
     context = Context(
         ledger=settings.ledger.root,
         datasets=settings.datasets,
         trainer=settings.trainer,
         tracking=settings.tracking,
-        sweep=made.sweep,
+        sweep=sweep,
     )
     dispatch(left, context, settings.cluster)
 

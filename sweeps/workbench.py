@@ -15,7 +15,7 @@ from datamodules.module import ImageData
 from datamodules.open import open_data
 from datamodules.spec import DataSpec
 from lightning_modules.build import build, criterion, widths
-from lightning_modules.fit import read
+from lightning_modules.keeper import read
 from lightning_modules.pruning._apply import Pruned, restore
 from lightning_modules.recipe import Recipe
 from sweeps.cell import Cell, Choice

@@ -8,22 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from lightning_modules import catalog as catalogue
-from lightning_modules.catalog import FOLDERS, catalog, load, make_option, read
+from lightning_modules import variant as variants
+from lightning_modules.catalog import FOLDERS, catalog, load
 from lightning_modules.options import Insertion, Removal
+from lightning_modules.source import read
+from lightning_modules.variant import Variant, make_option
 
 VARIANTS = [variant for axis in FOLDERS for variant in catalog(axis).values()]
 WITH_CODE = [variant for variant in VARIANTS if variant.path]
 
 
-def signature(variant: catalogue.Variant) -> inspect.Signature:
+def signature(variant: Variant) -> inspect.Signature:
     loaded = load(variant)
     return inspect.signature(loaded.build if variant.axis == "backbone" else loaded)
 
 
 @pytest.mark.parametrize("variant", WITH_CODE, ids=lambda v: f"{v.axis}-{v.name}")
 def test_the_options_read_from_source_are_those_of_the_signature(
-    variant: catalogue.Variant,
+    variant: Variant,
 ) -> None:
     declared = {
         p.name: p.default
@@ -38,13 +40,13 @@ def test_the_options_read_from_source_are_those_of_the_signature(
 
 
 @pytest.mark.parametrize("variant", WITH_CODE, ids=lambda v: f"{v.axis}-{v.name}")
-def test_every_variant_says_what_it_is_and_where_it_comes_from(variant: catalogue.Variant) -> None:
+def test_every_variant_says_what_it_is_and_where_it_comes_from(variant: Variant) -> None:
     assert variant.about
     assert variant.source or variant.reconstruction
 
 
 @pytest.mark.parametrize("variant", WITH_CODE, ids=lambda v: f"{v.axis}-{v.name}")
-def test_declared_facts_are_those_of_the_loaded_code(variant: catalogue.Variant) -> None:
+def test_declared_facts_are_those_of_the_loaded_code(variant: Variant) -> None:
     loaded = load(variant)
     for name, value in variant.facts.items():
         if name not in ("widths", "__all__") and hasattr(loaded, name):
@@ -95,7 +97,7 @@ def test_the_digest_changes_with_the_source(tmp_path: Path, monkeypatch) -> None
     file = tmp_path / "gates" / "one.py"
     text = '"""One (A, B 2026)."""\nclass One:\n    pass\n'
     file.write_text(text)
-    monkeypatch.setattr(catalogue, "SHARED", {"attention": ()})
+    monkeypatch.setattr(variants, "SHARED", {"attention": ()})
     before = read("attention", file)[0].digest()
     file.write_text(text + "\n")
     assert read("attention", file)[0].digest() != before

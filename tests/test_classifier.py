@@ -13,10 +13,11 @@ from torch import nn
 
 from datamodules.open import open_data
 from datamodules.spec import DataSpec
-from lightning_modules.classifier import Classifier, Phase, _groups
-from lightning_modules.fit import Files, evaluate, fit, read
+from lightning_modules.classifier import Classifier, Phase
+from lightning_modules.fit import evaluate, fit
+from lightning_modules.keeper import Files, read
+from lightning_modules.optimizer import decay_groups, factor
 from lightning_modules.recipe import Recipe
-from lightning_modules.schedule import factor
 from sweeps.execute import Context, execute
 
 SPEC = DataSpec("synthetic", image_size=8, size=96, num_classes=6)
@@ -58,9 +59,9 @@ def test_the_history_shows_the_schedule_the_optimizer_followed(tmp_path: Path) -
 
 
 def test_decay_is_on_every_parameter_or_on_matrices_and_kernels_only() -> None:
-    everything = _groups(network(), 0.1, decay_all=True)
+    everything = decay_groups(network(), 0.1, decay_all=True)
     assert [(len(g["params"]), g["weight_decay"]) for g in everything] == [(6, 0.1)]
-    selective = _groups(network(), 0.1, decay_all=False)
+    selective = decay_groups(network(), 0.1, decay_all=False)
     assert [(len(g["params"]), g["weight_decay"]) for g in selective] == [(2, 0.1), (4, 0.0)]
 
 
