@@ -15,12 +15,13 @@ import sys
 def main() -> int:
     """Exit status: 0 done, 1 a cell failed, 2 a mistake to be mended, 130 interrupted."""
     gc.disable()  # looking is short-lived; what runs cells turns the collector on again
+    from lightning_modules.variant import VariantError
     from sweeps.cli import command
     from sweeps.errors import UserError
 
     try:
         return command(sys.argv[1:])
-    except UserError as error:
+    except (UserError, VariantError) as error:
         for problem in str(error).splitlines():
             print(f"error: {problem}", file=sys.stderr)
         return 2

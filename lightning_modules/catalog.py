@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_modules.source import read
-from lightning_modules.variant import ROOT, Variant
+from lightning_modules.variant import ROOT, Variant, VariantError
 
 FOLDERS = {"backbone": "backbones", "attention": "attention", "pruning": "pruning"}
 NEUTRAL = {"attention": "no attention", "pruning": "nothing is removed"}
@@ -27,7 +27,7 @@ def catalog(axis: str) -> Mapping[str, Variant]:
         for one in read(axis, path):
             if one.name in found:
                 clash = found[one.name].path
-                raise ValueError(f"{axis} '{one.name}' stands in both {clash} and {path}")
+                raise VariantError(f"{axis} '{one.name}' stands in both {clash} and {path}")
             found[one.name] = one
     return found
 

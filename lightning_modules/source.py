@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from lightning_modules.options import Insertion, Removal
-from lightning_modules.variant import Option, Variant, make_option, options_of_dataclass
+from lightning_modules.variant import (
+    Option,
+    Variant,
+    VariantError,
+    make_option,
+    options_of_dataclass,
+)
 
 OF_AXIS = {"attention": Insertion, "pruning": Removal}
 
@@ -21,9 +27,12 @@ def read(axis: str, path: Path) -> list[Variant]:
     """The variants that a file declares.
 
     Raises:
-        ValueError: the file has no header, no public class, or options that are not plain.
+        VariantError: no Python, no header, no public class, or options that are not plain.
     """
-    tree = ast.parse(path.read_text(), filename=str(path))
+    try:
+        tree = ast.parse(path.read_text(), filename=str(path))
+    except SyntaxError as error:
+        raise VariantError(f"{path}, line {error.lineno}: {error.msg}") from None
     about, source, reconstruction = _header(tree, path)
     if axis == "backbone":
         return _family(tree, path, about, source, reconstruction)
@@ -62,7 +71,7 @@ def _family(
     facts = _literals(tree.body)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     if "VARIANTS" not in facts or "build" not in functions:
-        raise ValueError(f"{path}: a backbone file declares VARIANTS and build(...)")
+        raise VariantError(f"{path}: a backbone file declares VARIANTS and build(...)")
     facts["widths"] = "widths" in functions
     declared = _options(functions["build"], path)
     found = []
@@ -82,7 +91,9 @@ def _family(
 def _header(tree: ast.Module, path: Path) -> tuple[str, str, bool]:
     doc = ast.get_docstring(tree)
     if not doc:
-        raise ValueError(f"{path}: begins with a docstring 'Name (Authors, VENUE YEAR, arXiv:ID).'")
+        raise VariantError(
+            f"{path}: begins with a docstring 'Name (Authors, VENUE YEAR, arXiv:ID).'"
+        )
     first = " ".join(doc.split("\n\n")[0].split())
     about, _, rest = first.partition("(")
     source = rest.rsplit(")", 1)[0] if rest else ""
@@ -95,7 +106,7 @@ def _public_class(tree: ast.Module, path: Path) -> ast.ClassDef:
     for node in classes:
         if node.name in names or not (names or node.name.startswith("_")):
             return node
-    raise ValueError(f"{path}: has no public class; name it in __all__")
+    raise VariantError(f"{path}: has no public class; name it in __all__")
 
 
 def _method(node: ast.ClassDef, name: str) -> ast.FunctionDef | None:
@@ -135,4 +146,4 @@ def _option(arg: ast.arg, default: ast.expr, path: Path) -> Option:
         text = ast.unparse(arg.annotation) if arg.annotation else ""
         return make_option(arg.arg, text, value)
     except ValueError as error:
-        raise ValueError(f"{path}: option '{arg.arg}': {error}") from None
+        raise VariantError(f"{path}: option '{arg.arg}': {error}") from None

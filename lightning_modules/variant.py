@@ -10,6 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+
+class VariantError(ValueError):
+    """A variant's file is not as the catalogue needs it; the message says what to write."""
+
+
 ROOT = Path(__file__).parent
 SHARED = {"backbone": (), "attention": ("insertion.py",), "pruning": ()}
 """Files outside a variant's folder that it runs in."""

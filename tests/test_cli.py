@@ -162,6 +162,19 @@ def test_an_attention_file_of_twenty_lines_can_be_listed_and_swept(tiny: Path) -
     assert "halve" in ran.stdout
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("class X(:\n", "line 1"), ("class X: ...\n", "begins with a docstring")],
+)
+def test_a_variant_file_that_cannot_be_read_is_named(tiny: Path, text: str, message: str) -> None:
+    file = tiny / "lightning_modules/attention/wrong.py"
+    file.write_text(text)
+    try:
+        refused(in_copy(tiny, "do=list"), str(file), message)
+    finally:
+        file.unlink()
+
+
 def test_hydras_own_multirun_writes_to_the_same_ledger(run: Run, tmp_path: Path) -> None:
     done = run("-m", *TINY, "attention=se,eca", "seed=0,1", *QUICK)
     assert done.returncode == 0, done.stderr
