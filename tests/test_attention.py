@@ -93,7 +93,7 @@ def test_shape_and_dtype_are_kept_and_all_is_finite(
 
 def test_every_parameter_moves_the_output(variant: Variant) -> None:
     module = build(variant, 64)
-    y = run(variant, module, images(variant, 64))
+    y = run(variant, module, images(variant, 64).requires_grad_())
     (y * torch.randn_like(y)).sum().backward()
     for name, parameter in module.named_parameters():
         assert parameter.grad is not None, f"{name} has no gradient"
@@ -153,7 +153,7 @@ def test_the_state_dict_makes_a_round_trip(variant: Variant) -> None:
 
 def test_copies_and_pickles_compute_the_same_after_a_backward_pass(variant: Variant) -> None:
     module = build(variant, 16)
-    run(variant, module, images(variant, 16)).sum().backward()
+    run(variant, module, images(variant, 16).requires_grad_()).sum().backward()
     buffer = io.BytesIO()
     torch.save(module, buffer)
     buffer.seek(0)
