@@ -15,9 +15,10 @@ from itertools import chain
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-__all__ = ["Cost", "bytes_of", "count", "evaluating", "example"]
+__all__ = ["Cost", "bytes_of", "count", "counting", "evaluating", "example"]
 
 PRUNABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -85,7 +86,6 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 def _macs(model: nn.Module, images: Tensor) -> tuple[int, float]:
     """MACs of one forward pass, and how many of them multiply by a zero weight."""
-    counter = FlopCounterMode(display=False)
     started: list[int] = []
     saved: list[float] = []
 
@@ -96,20 +96,31 @@ def _macs(model: nn.Module, images: Tensor) -> tuple[int, float]:
         saved.append(sparsity * (counter.get_total_flops() - started.pop()) / 2)
 
     with ExitStack() as stack:
+        counter = stack.enter_context(counting(model))
         for module in model.modules():
             if isinstance(module, PRUNABLE):
                 sparsity = _zeros(module.weight) / module.weight.numel()
                 stack.enter_context(module.register_forward_pre_hook(before))
                 stack.enter_context(module.register_forward_hook(partial(after, sparsity)))
-        for context in (evaluating(model), _without_fastpath(), torch.no_grad(), counter):
-            stack.enter_context(context)
         model(images)
     return counter.get_total_flops() // 2, sum(saved)
 
 
 @contextmanager
+def counting(model: nn.Module) -> Iterator[FlopCounterMode]:
+    """A counter of what the model does within the block, in eval mode and without gradients.
+
+    Attention runs as plain products: which fused kernels are counted depends on torch's version.
+    """
+    counter = FlopCounterMode(display=False)
+    plain = sdpa_kernel(SDPBackend.MATH)
+    with evaluating(model), _without_fastpath(), plain, torch.no_grad(), counter:
+        yield counter
+
+
+@contextmanager
 def _without_fastpath() -> Iterator[None]:
-    """Without the fused kernel of nn.MultiheadAttention, which the counter does not see."""
+    """Without the fused kernel of nn.MultiheadAttention, which no counter sees."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

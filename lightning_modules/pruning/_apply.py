@@ -19,11 +19,12 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from lightning_modules.cost import evaluating
 from lightning_modules.options import Removal
 from lightning_modules.pruning._budget import Target, cubic, fewest
 from lightning_modules.pruning._channels import Kept, shrink
 from lightning_modules.pruning._criterion import Batches, Criterion
-from lightning_modules.pruning._layers import evaluating, layer_at, prunable
+from lightning_modules.pruning._layers import layer_at, prunable
 from lightning_modules.pruning._order import ChannelOrder, floor
 from lightning_modules.pruning._profile import ChannelCost, Profile, profile
 from lightning_modules.pruning._weights import Masks, WeightOrder

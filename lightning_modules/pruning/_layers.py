@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
@@ -56,15 +55,3 @@ def prunable(model: nn.Module, excluded: Sequence[str] = ()) -> tuple[str, ...]:
 def filters(model: nn.Module, width: Width) -> Tensor:
     """What makes each channel of a width: the producer's weight, flattened to (n, -1)."""
     return layer_at(model, width.producer).weight.detach().flatten(1)
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[nn.Module]:
-    """Evaluation mode within the block; every module's own training flag comes back after it."""
-    flags = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield model
-    finally:
-        for module, training in flags:
-            module.training = training

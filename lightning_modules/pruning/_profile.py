@@ -8,16 +8,14 @@ used. From there on cost is arithmetic, exact for convolutions and linear layers
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from lightning_modules.pruning._layers import Layer, evaluating, layer_at, module_at
+from lightning_modules.cost import counting
+from lightning_modules.pruning._layers import Layer, layer_at, module_at
 from lightning_modules.structure import Width
 
 __all__ = ["ChannelCost", "Profile", "profile"]
@@ -47,26 +45,14 @@ def profile(model: nn.Module, names: Iterable[str], image: Tensor) -> Profile:
         positions[name] += out.numel() // len(layers[name].weight)
 
     hooks = [layer.register_forward_hook(partial(count, n)) for n, layer in layers.items()]
-    counter = FlopCounterMode(display=False)
     try:
-        with evaluating(model), _no_fast_path(), torch.no_grad(), counter:
+        with counting(model) as counter:
             model(image)
     finally:
         for hook in hooks:
             hook.remove()
     params = sum(parameter.numel() for parameter in model.parameters())
     return Profile(counter.get_total_flops() // 2, params, positions)
-
-
-@contextmanager
-def _no_fast_path() -> Iterator[None]:
-    """Without the inference kernel of ``nn.MultiheadAttention``, which the counter cannot see."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
 
 
 @dataclass(frozen=True)

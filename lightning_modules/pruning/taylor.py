@@ -20,8 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from lightning_modules.cost import evaluating
 from lightning_modules.pruning._criterion import Batches
-from lightning_modules.pruning._layers import evaluating, layer_at
+from lightning_modules.pruning._layers import layer_at
 from lightning_modules.structure import Width
 
 __all__ = ["Taylor"]
