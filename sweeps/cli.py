@@ -41,20 +41,25 @@ def _hydra_app() -> int:
 
     gc.enable()
     register()
-    hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_task)()
-    return 0
+    failed: list[Cell] = []
+
+    def job(config: DictConfig) -> None:
+        _job(config, failed)
+
+    hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
+    return 1 if failed else 0
 
 
-def _task(config: DictConfig) -> None:
-    """One job of Hydra's app; a mistake or a failure leaves by exit status, not by traceback."""
+def _job(config: DictConfig, failed: list[Cell]) -> None:
+    """One job of Hydra's app; one that fails joins ``failed`` and the next goes on."""
     from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
 
     from sweeps.single import CellFailed, cost_of, cost_text, run_cell
 
     content: Any = OmegaConf.to_container(config, resolve=True)
-    settings, cell = Settings.of(content), cell_of(content, HydraConfig.get().runtime.choices)
     try:
+        settings = Settings.of(content)
+        cell = cell_of(content, HydraConfig.get().runtime.choices)
         if settings.do == "cost":
             found = cost_of(cell, settings)
             show(settings, lambda: cost_text(cell, found), lambda: found)
@@ -65,9 +70,7 @@ def _task(config: DictConfig) -> None:
         raise SystemExit(2) from None
     except CellFailed as failure:
         print(f"failed: {failure}", file=sys.stderr)
-        if HydraConfig.get().mode == RunMode.RUN:
-            raise SystemExit(1) from None
-        raise
+        failed.append(cell)
 
 
 def cell_of(content: Mapping[str, Any], names: Mapping[str, Any]) -> Cell:

@@ -181,6 +181,16 @@ def test_hydras_own_multirun_writes_to_the_same_ledger(run: Run, tmp_path: Path)
     assert len(list((tmp_path / "runs").glob("*/record.json"))) == 4
 
 
+def test_a_failure_in_a_multirun_leaves_the_others_and_ends_in_status_one(
+    run: Run, tmp_path: Path
+) -> None:
+    done = run("-m", *TINY, "recipe.lr=1e30,0.01", *QUICK)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("failed: TrainingDiverged") == 1
+    assert len(list((tmp_path / "runs").glob("*/record.json"))) == 2
+
+
 def test_a_pruned_cell_trains_its_dense_parent_first(run: Run, tmp_path: Path) -> None:
     done = run(*TINY, "pruning=magnitude", "pruning.sparsity=0.5", *QUICK)
     assert done.returncode == 0, done.stderr
