@@ -20,6 +20,7 @@ from lightning_modules.variant import (
     options_of_dataclass,
 )
 
+FAMILY = ("VARIANTS", "LAYOUT", "SLOTS", "NORM", "build", "sites")
 OF_AXIS = {"attention": Insertion, "pruning": Removal}
 
 
@@ -70,8 +71,11 @@ def _family(
 ) -> list[Variant]:
     facts = _literals(tree.body)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    if "VARIANTS" not in facts or "build" not in functions:
-        raise VariantError(f"{path}: a backbone file declares VARIANTS and build(...)")
+    missing = [name for name in FAMILY if name not in {**facts, **functions}]
+    if missing:
+        raise VariantError(
+            f"{path}: a backbone file declares {', '.join(FAMILY)}; {', '.join(missing)} is missing"
+        )
     facts["widths"] = "widths" in functions
     declared = _options(functions["build"], path)
     found = []

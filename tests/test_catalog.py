@@ -80,6 +80,16 @@ def test_a_file_without_a_header_is_refused(tmp_path: Path) -> None:
         read("attention", file)
 
 
+def test_a_backbone_file_that_lacks_a_declaration_is_told_which(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(
+        '"""Net (A, B 2026)."""\nVARIANTS = {"net1": {"blocks": (1,)}}\nSLOTS = ("gate",)\n'
+        "def build(num_classes, image_size, *, blocks): ...\n"
+    )
+    with pytest.raises(ValueError, match="LAYOUT, NORM, sites is missing"):
+        read("backbone", file)
+
+
 @pytest.mark.parametrize("annotation", ["list[int]", "dict", ""])
 def test_an_option_of_another_type_is_refused(annotation: str) -> None:
     with pytest.raises(ValueError, match="allowed are int, float, str, bool, Literal"):
