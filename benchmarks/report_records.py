@@ -2,14 +2,13 @@
 
     python -m benchmarks.report_records
 
-Two shared CPU cores, Python 3.11, pandas 3.1, matplotlib 3.11, CPU seconds beyond imports (0.45):
+Two shared CPU cores, Python 3.11, pandas 3.1, matplotlib 3.11, CPU seconds beyond imports (0.47):
 
-    epochs of history in a record     11    204
-    report, all of it                2.2    3.5
-      plan, records, rows, tables    0.6    1.9
-      figures as png, pdf and svg    1.0    1.0
-      page                           0.3    0.3
-      md, tex, two csv, writing      0.3    0.3
+    report, all of it                1.9
+      plan, records, rows, tables    0.7
+      figures as png, pdf and svg    1.0
+      page                           0.3
+      md, tex, two csv               0.2
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ grids. A cluster is a value of ``conf/cluster`` whose ``kind`` names its dispatc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -46,4 +46,4 @@ def here(cells: Sequence[Cell], context: Context, options: Mapping[str, Any]) ->
         work(cells, told, started=progress.started, finished=progress.finished)
 
 
-DISPATCHERS: Mapping[str, Callable[..., None]] = {"here": here, "local": local}
+DISPATCHERS: Mapping[str, Dispatcher] = {"here": here, "local": local}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from lightning_modules.structure import Width
@@ -50,6 +51,11 @@ def prunable(model: nn.Module, excluded: Sequence[str] = ()) -> tuple[str, ...]:
         seen.add(id(module.weight))
         names.append(name)
     return tuple(names)
+
+
+def relative(score: Tensor) -> Tensor:
+    """A layer's scores (n,), none negative, over their mean: layers become comparable."""
+    return score / score.mean().clamp_min(torch.finfo(score.dtype).tiny)
 
 
 def filters(model: nn.Module, width: Width) -> Tensor:

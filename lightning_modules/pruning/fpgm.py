@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_modules.pruning._criterion import Batches
-from lightning_modules.pruning._layers import filters
+from lightning_modules.pruning._layers import filters, relative
 from lightning_modules.structure import Width
 
 __all__ = ["GeometricMedian"]
@@ -38,5 +38,4 @@ class GeometricMedian:
 
 
 def _spread(rows: Tensor) -> Tensor:
-    score = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist").sum(1)
-    return score / score.mean().clamp_min(torch.finfo(score.dtype).tiny)
+    return relative(torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist").sum(1))

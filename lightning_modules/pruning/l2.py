@@ -12,11 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from lightning_modules.pruning._criterion import Batches
-from lightning_modules.pruning._layers import filters
+from lightning_modules.pruning._layers import filters, relative
 from lightning_modules.structure import Width
 
 __all__ = ["L2Norm"]
@@ -37,5 +36,4 @@ class L2Norm:
 
 
 def _norm(rows: Tensor) -> Tensor:
-    score = rows.square().sum(1).sqrt()
-    return score / score.mean().clamp_min(torch.finfo(score.dtype).tiny)
+    return relative(rows.square().sum(1).sqrt())
