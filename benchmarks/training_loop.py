@@ -26,8 +26,8 @@ from datamodules.spec import DataSpec
 from lightning_modules.build import build
 from lightning_modules.classifier import Classifier, Phase
 from lightning_modules.fit import fit
-from lightning_modules.keeper import Files
 from lightning_modules.recipe import Recipe
+from lightning_modules.storage import Files
 from sweeps.cell import Choice
 from sweeps.overrides import CONF, read_yaml
 

@@ -68,11 +68,12 @@ def dealt(table: Tensor, batches: Sequence[Tensor], device: torch.device) -> tup
 class Batches:
     """A loader: iterating over it is one pass, its length the number of batches.
 
-    Lightning takes it as it is (it wraps nothing around it and samples nothing anew).
+    Lightning takes it as it is (it wraps nothing around it and samples nothing anew), and keeps
+    its state in checkpoints: a pass that was left goes on with the batch after the last one.
 
     Args:
         order: epoch -> the sample indices of each batch.
-        read: (epoch, those indices) -> the batches.
+        read: (epoch, those indices from one batch on, the number of that batch) -> the batches.
         epoch: asked once, when a pass starts.
 
     Raises:
@@ -82,11 +83,12 @@ class Batches:
     def __init__(
         self,
         order: Callable[[int], Sequence[Tensor]],
-        read: Callable[[int, Sequence[Tensor]], Iterator[Batch]],
+        read: Callable[[int, Sequence[Tensor], int], Iterator[Batch]],
         *,
         epoch: Callable[[], int],
     ) -> None:
         self.order, self.read, self.epoch = order, read, epoch
+        self.first = self.done = 0
         self.length = len(order(0))
         if not self.length:
             raise ValueError(
@@ -100,4 +102,16 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         epoch = self.epoch()
-        yield from self.read(epoch, self.order(epoch))
+        first, self.first = self.first, 0
+        self.done = first
+        for batch in self.read(epoch, self.order(epoch)[first:], first):
+            self.done += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        """How many batches of the pass have been handed out."""
+        return {"done": self.done}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Let the next pass, and that one only, begin where another was left."""
+        self.first = state["done"]

@@ -111,7 +111,7 @@ class ImageData(LightningDataModule):
         chosen = islice(cycle(self.train_index[order].tolist()), batches * batch_size)
         index = torch.split(torch.tensor(list(chosen), dtype=torch.int64), batch_size)
         place = Place(device=torch.device(device))
-        return list(self._evaluate(place, "train", 0, index))
+        return list(self._evaluate(place, "train", 0, index, 0))
 
     def _in_turn(self, part: Part, index: Tensor) -> Batches:
         place = self._place()
@@ -128,17 +128,19 @@ class ImageData(LightningDataModule):
     def _epoch(self) -> int:
         return self.epoch_offset + (self.trainer.current_epoch if self.trainer else 0)
 
-    def _train(self, place: Place, epoch: int, batches: Sequence[Tensor]) -> Iterator[Batch]:
+    def _train(
+        self, place: Place, epoch: int, batches: Sequence[Tensor], first: int
+    ) -> Iterator[Batch]:
         normalise = Normalise(self.spec.mean, self.spec.std, place.device)
         boxes = self._boxes(epoch, batches, place.device)
         for number, (raw, y) in enumerate(self.augmented(epoch, batches, place.device)):
             x = normalise(raw)
             if boxes:
                 x = erase(x, boxes[number])
-            yield self._mixed(self._laid_out(x), y, epoch, number)
+            yield self._mixed(self._laid_out(x), y, epoch, first + number)
 
     def _evaluate(
-        self, place: Place, part: Part, epoch: int, batches: Sequence[Tensor]
+        self, place: Place, part: Part, epoch: int, batches: Sequence[Tensor], first: int
     ) -> Iterator[Batch]:
         normalise = Normalise(self.spec.mean, self.spec.std, place.device)
         for x, y in self.plain(part, batches, place.device):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
+from lightning_modules import midway
 from lightning_modules.optimizer import factor, make_optimizer
 from lightning_modules.seeds import derive_seed
 
@@ -60,6 +62,11 @@ class Classifier(LightningModule):
     Shape:
         images (B, C, H, W) float; labels (B,) int64, or (B, classes) float when mixed.
 
+    Attributes:
+        accumulate: micro-batches that a batch is cut into; their gradients are added up before
+            the one optimizer step, so only what a layer sees at a time changes.
+        history: a row for each epoch that is over.
+
     Raises:
         TrainingDiverged: the loss became infinite or NaN; looked at every ``CHECK_EVERY`` steps,
             because looking makes a GPU wait.
@@ -78,9 +85,11 @@ class Classifier(LightningModule):
         self.network = network
         self.phase = phase
         self.pruned = pruned
+        self.accumulate = 1
         self.history: list[dict[str, Any]] = []
         self._run: list[Callable[[Tensor], Tensor]] = [network]
         self._sums = torch.zeros(3)
+        self._midway: Sequence[midway.State] = ()
         top = {
             f"top{k}": MulticlassAccuracy(classes, top_k=k, average="micro") for k in _tops(classes)
         }
@@ -100,6 +109,12 @@ class Classifier(LightningModule):
     def on_fit_start(self) -> None:
         self.pruned = self.pruned.to(self.device) if self.pruned else None
 
+    def on_train_start(self) -> None:
+        if self._midway:
+            rank, world = self.global_rank, self.trainer.world_size
+            self._sums = midway.resume(self._midway, rank, world, self.device)
+            self._midway = ()
+
     def on_train_epoch_start(self) -> None:
         torch.manual_seed(
             derive_seed(self._phase.name, self._phase.seed, self.epoch, self.global_rank)
@@ -117,8 +132,30 @@ class Classifier(LightningModule):
             raise RuntimeError("this Classifier was made to evaluate, it has no phase to train")
         return self.phase
 
+    @property
+    def phase_name(self) -> str:
+        return self._phase.name
+
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
-        images, labels = batch
+        self.trainer.optimizers[0].zero_grad()
+        *first, last = self._cut(*batch)
+        for images, labels in first:
+            self._backward(self._loss(images, labels) * (len(labels) / len(batch[1])))
+        loss = self._loss(*last)
+        if index % self.CHECK_EVERY == 0:
+            self._stop_if_diverged(self._all_sums()[0])
+        return loss * (len(last[1]) / len(batch[1])) if first else loss
+
+    def _cut(self, images: Tensor, labels: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """A whole batch in ``accumulate`` parts of almost equal size, a smaller one in fewer."""
+        if self.accumulate == 1:
+            return [(images, labels)]
+        whole = self._phase.options["batch_size"] / self.trainer.world_size
+        count = min(math.ceil(len(labels) * self.accumulate / whole), len(labels))
+        return list(zip(images.tensor_split(count), labels.tensor_split(count), strict=True))
+
+    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """The mean loss, also counted for the epoch."""
         logits = self(images)
         loss = F.cross_entropy(
             logits, labels, label_smoothing=self._phase.options["label_smoothing"]
@@ -128,9 +165,17 @@ class Classifier(LightningModule):
             hits = (logits.argmax(1) == hard).sum()
             size = len(labels)
             self._sums += torch.stack([loss.detach().float() * size, hits, hits.new_tensor(size)])
-        if index % self.CHECK_EVERY == 0:
-            self._stop_if_diverged(self._sums[0])
         return loss
+
+    def _backward(self, loss: Tensor) -> None:
+        """As Lightning does for the last part, which alone makes the other processes' gradients
+        be added; outside of autocasting, which would keep the weights' copies of this part."""
+        with torch.autocast(self.device.type, enabled=False):
+            self.trainer.strategy.backward(loss, None)
+        torch.clear_autocast_cache()
+
+    def optimizer_zero_grad(self, *args: Any) -> None:
+        """Nothing: Lightning calls it before the last part; ``training_step`` has done it."""
 
     def _stop_if_diverged(self, loss: Tensor) -> None:
         if not torch.isfinite(loss):
@@ -145,10 +190,9 @@ class Classifier(LightningModule):
             self.pruned.apply(self.network)
 
     def on_train_epoch_end(self) -> None:
-        self._stop_if_diverged(self._sums[0])
-        gathered = self.all_gather(self._sums)
-        assert isinstance(gathered, Tensor)
-        loss, hits, count = gathered.reshape(-1, 3).sum(0).tolist()
+        sums = self._all_sums()
+        self._stop_if_diverged(sums[0])
+        loss, hits, count = sums.tolist()
         row = {
             "phase": self._phase.name,
             "epoch": self.epoch,
@@ -159,6 +203,12 @@ class Classifier(LightningModule):
         seen = self.trainer.callback_metrics
         row |= {k: seen[k].item() for k in ("val_loss", "val_accuracy") if k in seen}
         self.history.append(row)
+
+    def _all_sums(self) -> Tensor:
+        """Over all processes, so that all see a loss that is no number at once."""
+        total = self.trainer.strategy.reduce(self._sums.clone(), reduce_op="sum")
+        assert isinstance(total, Tensor)
+        return total
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         self._evaluate(batch)
@@ -193,14 +243,18 @@ class Classifier(LightningModule):
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rule, "interval": "step"}}
 
-    def _steps_per_epoch(self) -> float:
-        return int(self.trainer.estimated_stepping_batches) / (self.trainer.max_epochs or 1)
+    def _steps_per_epoch(self) -> int:
+        """The trainer's own count would start a pass before a checkpoint could say where."""
+        trainer: Any = self.trainer
+        return len(trainer.datamodule.train_dataloader())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["history"] = self.history
+        checkpoint["midway"] = midway.gather(self._sums)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.history = list(checkpoint["history"])
+        self._midway = checkpoint["midway"]
 
 
 def _tops(classes: int) -> tuple[int, ...]:

@@ -1,65 +1,73 @@
-"""What training leaves on disk: the last epoch to resume from, and the finished phase."""
+"""What training leaves on disk while it goes, and when it is over."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
-from torch import Tensor
 
 from lightning_modules.classifier import Classifier
+from lightning_modules.stopping import Stopped
+from lightning_modules.storage import Files, copied, part, replace, save
+from lightning_modules.watch import Watch
 
 EpochRow = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Files:
-    """Where a phase leaves its state: ``checkpoint`` while it goes, ``result`` at the end."""
-
-    checkpoint: Path
-    result: Path
-
-
 class Keeper(Checkpoint):
-    """Keeps the last epoch to resume from, the best validation epoch's weights, and the result.
+    """Keeps where to resume from, the best validation epoch's weights, and the result.
 
-    It writes from rank zero, atomically, so that a killed run leaves the epoch before.
+    A checkpoint is written after every epoch, and within one when the watch says so; the last batch
+    of an epoch belongs to its end. Rank zero writes, so that a killed run leaves the one before.
+
+    Raises:
+        Stopped: the watch said so; the checkpoint is written.
     """
 
-    def __init__(self, files: Files, on_epoch: Callable[[EpochRow], None] | None = None) -> None:
+    def __init__(
+        self, files: Files, watch: Watch, on_epoch: Callable[[EpochRow], None] | None = None
+    ) -> None:
         self.files = files
+        self.watch = watch
         self.on_epoch = on_epoch
-        self.told = 0
         self.selected: dict[str, Any] = {"epoch": -1, "val_accuracy": -1.0, "state": None}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.watch.saved()
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        if trainer.is_last_batch:
+            return
+        stop, due = self.watch.after(trainer, batch_idx)
+        if stop or due:
+            self._save(trainer)
+        if stop:
+            raise self._stopped(trainer, pl_module, f", after batch {batch_idx}")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
         row = pl_module.history[-1]
-        if (
-            row.get("val_accuracy", 0.0) > self.selected["val_accuracy"]
-            or "val_accuracy" not in row
-        ):
-            state = copied(pl_module.network.state_dict())
-            accuracy = row.get("val_accuracy", -1.0)
-            self.selected = {"epoch": row["epoch"], "val_accuracy": accuracy, "state": state}
-        part = self.files.checkpoint.with_name(f".{self.files.checkpoint.name}.part")
-        trainer.save_checkpoint(part)
-        if trainer.is_global_zero:
-            os.replace(part, self.files.checkpoint)
-            if self.on_epoch:
-                self.on_epoch(row)
-                self.told += 1
+        self._select(row, pl_module)
+        self._save(trainer)
+        if trainer.is_global_zero and self.on_epoch:
+            self.on_epoch(row)
+        is_last = trainer.current_epoch + 1 >= (trainer.max_epochs or 0)
+        if not is_last and self.watch.now(trainer)[0]:
+            raise self._stopped(trainer, pl_module, ", after its last batch")
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Also where a checkpoint of the last epoch was resumed and nothing was left to train."""
         assert isinstance(pl_module, Classifier)
-        finished = trainer.current_epoch >= (trainer.max_epochs or 0)
-        if trainer.is_global_zero and finished and not trainer.interrupted:
+        if trainer.is_global_zero:
             save(
                 self.files.result,
                 {
@@ -69,7 +77,26 @@ class Keeper(Checkpoint):
                     "history": pl_module.history,
                 },
             )
-            self.files.checkpoint.unlink(missing_ok=True)
+
+    def _select(self, row: EpochRow, module: Classifier) -> None:
+        if (
+            row.get("val_accuracy", 0.0) > self.selected["val_accuracy"]
+            or "val_accuracy" not in row
+        ):
+            state = copied(module.network.state_dict())
+            accuracy = row.get("val_accuracy", -1.0)
+            self.selected = {"epoch": row["epoch"], "val_accuracy": accuracy, "state": state}
+
+    def _save(self, trainer: Trainer) -> None:
+        trainer.save_checkpoint(part(self.files.checkpoint))
+        if trainer.is_global_zero:
+            replace(self.files.checkpoint)
+        self.watch.saved()
+
+    def _stopped(self, trainer: Trainer, module: LightningModule, where: str) -> Stopped:
+        assert isinstance(module, Classifier)
+        trainer.strategy.barrier("stopped")  # nobody leaves while rank zero is still writing
+        return Stopped(f"{module.phase_name} was stopped in epoch {module.epoch}{where}")
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process gets: nobody there can be told of an epoch."""
@@ -80,34 +107,3 @@ class Keeper(Checkpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.selected = state_dict["selected"]
-
-
-def copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict's tensors on the CPU, independent of the network."""
-    return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
-
-
-def save(path: Path, content: Mapping[str, Any]) -> None:
-    """torch.save, so that a reader sees the whole file or none."""
-    part = path.with_name(f".{path.name}.part")
-    torch.save(dict(content), part)
-    os.replace(part, path)
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Load a file that ``save`` or a Trainer wrote.
-
-    Raises:
-        ValueError: it is damaged.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        reason = str(error).splitlines()[0][:120]
-        raise ValueError(
-            f"checkpoint {path} is damaged ({reason}); delete it and run again: "
-            "training starts anew from the phase before it"
-        ) from None
-    return dict(content)

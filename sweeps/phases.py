@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from lightning_modules.build import criterion, gates, widths
 from lightning_modules.classifier import Classifier, Phase
-from lightning_modules.fit import fit
-from lightning_modules.keeper import EpochRow, Files, copied, read, save
+from lightning_modules.fit import fit, join
+from lightning_modules.keeper import EpochRow
+from lightning_modules.processes import is_shared
 from lightning_modules.pruning._apply import Pruned, Pruner, cubic, prunable
 from lightning_modules.pruning._weights import Masks
 from lightning_modules.recipe import Schedule
+from lightning_modules.stopping import Stopped
+from lightning_modules.storage import Files, copied, is_whole, save, take
+from sweeps import ranks
 from sweeps.workbench import Workbench
 
 CALIBRATION_BATCHES = 8
@@ -26,14 +33,25 @@ CALIBRATION_SIZE = 64
 class Phases:
     """The training phases on a workbench; a phase whose file is there is not run again.
 
+    A file that is damaged is set aside, and its phase run from its checkpoint or anew. Where the
+    tasks of a SLURM job train together, one leads; the others train along and wait for its files.
+
     Args:
         on_epoch: told of every epoch that ends.
         progress: show Lightning's progress bar.
+        stop: whether to stop; asked before every phase and after every batch.
+        leader: whether this process writes files; see ``sweeps.ranks``.
+
+    Raises:
+        Stopped: by any phase, when ``stop`` was true; the next call goes on from there.
+        LeaderLeft: by any phase of a follower.
     """
 
     bench: Workbench
     on_epoch: Callable[[EpochRow], None] | None = None
     progress: bool = False
+    stop: Callable[[], bool] | None = None
+    leader: bool = True
 
     def fit(self) -> None:
         """Train the dense network."""
@@ -42,14 +60,16 @@ class Phases:
 
     def prune(self, number: int) -> None:
         """Round ``number``: remove what is due from what the phase before left."""
-        path = self.bench.paths.weights(f"prune-{number}")
-        if path.exists():
-            read(path)
-            return
-        network, before = self._before(number)
-        pruned = self._remove(number, network, before)
-        state = copied(network.state_dict())
-        save(path, {"pruned": pruned.state(), "sparsity": pruned.sparsity, "state": state})
+        name = f"prune-{number}"
+        path = self.bench.paths.weights(name)
+        self._ask(name)
+        if not self.leader:
+            ranks.wait(lambda: is_whole(path), self.bench.paths, name, stop=self.stop)
+        elif take(path) is None:
+            network, before = self._before(number)
+            pruned = self._remove(number, network, before)
+            state = copied(network.state_dict())
+            save(path, {"pruned": pruned.state(), "sparsity": pruned.sparsity, "state": state})
 
     def refit(self, number: int) -> None:
         """Train on after round ``number``; the rounds share the refit's epochs and schedule."""
@@ -96,19 +116,56 @@ class Phases:
     def _train(
         self, name: str, network: nn.Module, phase: Phase, pruned: Pruned | None = None
     ) -> None:
-        paths, data = self.bench.paths, self.bench.data
-        files = Files(paths.checkpoint(name), paths.weights(name))
-        if phase.epochs == 0 and not files.result.exists():
+        self._ask(name)
+        fitted = self.bench.cell.recipe.options["epochs"] if pruned else 0
+        self.bench.data.epoch_offset = fitted + phase.first
+        classifier = Classifier(network, self.bench.spec.num_classes, phase, pruned)
+        if not self.leader:
+            self._follow(name, classifier)
+        elif phase.epochs or take(self._files(name).result) is not None:
+            self._lead(name, classifier)
+        else:
             state = copied(network.state_dict())
             untrained = {"state": state, "selected": state, "selected_epoch": -1, "history": []}
-            save(files.result, untrained)
-        fitted = self.bench.cell.recipe.options["epochs"] if pruned else 0
-        data.epoch_offset = fitted + phase.first
-        fit(
-            Classifier(network, self.bench.spec.num_classes, phase, pruned),
-            data,
-            files,
-            trainer=self.bench.trainer,
-            on_epoch=self.on_epoch,
-            progress=self.progress,
+            save(self._files(name).result, untrained)
+
+    def _lead(self, name: str, classifier: Classifier) -> None:
+        files, trainer = self._files(name), self.bench.trainer
+        with ranks.calling(self._call(name)) if is_shared(trainer) else nullcontext():
+            fit(
+                classifier,
+                self.bench.data,
+                files,
+                trainer=trainer,
+                on_epoch=self.on_epoch,
+                progress=self.progress,
+                stop=self.stop,
+            )
+
+    def _follow(self, name: str, classifier: Classifier) -> None:
+        """Train along, again if it breaks off there, until the result is there."""
+        files, trainer = self._files(name), self.bench.trainer
+        calls = ranks.calls(
+            self._call(name),
+            self.bench.paths,
+            name,
+            until=lambda: is_whole(files.result),
+            stop=self.stop,
         )
+        for _ in calls:
+            try:
+                join(classifier, self.bench.data, files, trainer=trainer, stop=self.stop)
+            except Stopped:
+                raise
+            except Exception:
+                traceback.print_exc()
+
+    def _files(self, name: str) -> Files:
+        return Files(self.bench.paths.checkpoint(name), self.bench.paths.weights(name))
+
+    def _call(self, name: str) -> Path:
+        return self.bench.paths.checkpoint(name).with_suffix(".call")
+
+    def _ask(self, name: str) -> None:
+        if self.stop and self.stop():
+            raise Stopped(f"stopped before {name}")

@@ -15,10 +15,11 @@ from datamodules.module import ImageData
 from datamodules.open import open_data
 from datamodules.spec import DataSpec
 from lightning_modules.build import build, criterion, widths
-from lightning_modules.keeper import read
 from lightning_modules.pruning._apply import Pruned, restore
 from lightning_modules.recipe import Recipe
+from lightning_modules.storage import Damaged, read
 from sweeps.cell import Cell, Choice
+from sweeps.errors import UserError
 from sweeps.record import RunPaths
 
 
@@ -29,6 +30,9 @@ class Workbench:
     Args:
         datasets: folder of the data sets.
         trainer: the ``trainer`` section of the settings.
+
+    Raises:
+        UserError: a batch cannot be cut into as many pieces as ``trainer`` asks for.
     """
 
     cell: Cell
@@ -39,6 +43,12 @@ class Workbench:
     def __post_init__(self) -> None:
         if self.trainer["threads"]:
             torch.set_num_threads(self.trainer["threads"])
+        pieces, size = self.trainer["accumulate"], self.cell.recipe.options["batch_size"]
+        if not isinstance(pieces, int) or not 1 <= pieces <= size:
+            raise UserError(
+                f"trainer.accumulate={pieces}: must be a whole number from 1 to the batch size, "
+                f"which is {size} in {self.cell}; choose a smaller one"
+            )
 
     @cached_property
     def spec(self) -> DataSpec:
@@ -90,11 +100,23 @@ class Workbench:
         )
 
     def parent(self) -> nn.Module:
-        """The dense network as the dense parent's training left it."""
+        """The dense network as the dense parent's training left it.
+
+        Raises:
+            ValueError: what it left is damaged or gone.
+        """
         assert self.cell.parent is not None
         network = self.dense()
         files = RunPaths(self.paths.ledger, self.cell.parent.key)
-        network.load_state_dict(read(files.weights("fit"))["state"])
+        try:
+            state = read(files.weights("fit"))["state"]
+        except (Damaged, FileNotFoundError) as error:
+            what = error.what if isinstance(error, Damaged) else str(error)
+            raise ValueError(
+                f"its dense parent is lost: {what}; the parent's folder {files.folder} is of no "
+                "more use: delete it and run again, the parent is trained anew and then this cell"
+            ) from None
+        network.load_state_dict(state)
         return network
 
     def pruned(self, number: int, state: Mapping[str, Any]) -> tuple[nn.Module, Pruned]:
@@ -114,3 +136,8 @@ class Workbench:
         network = self.dense()
         network.load_state_dict(state)
         return network
+
+
+def uses_gpu() -> bool:
+    """Whether this process has touched a GPU."""
+    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
