@@ -1,50 +1,47 @@
 """Run one cell: fit > prune > refit > measure; a phase whose output is there is not run again.
 
-Whatever kills the process, starting the cell again goes on from the last whole epoch and ends in
-the same record.
+Whatever ends the process, starting the cell again goes on from its last checkpoint and ends in the
+same record. What fails by the cell's own fault is a record; out of memory is tried once more with
+the batch in two pieces; a disk that takes nothing leaves the cell open.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lightning_modules.keeper import EpochRow
+from lightning_modules.stopping import Stopped
+from sweeps import attempts
+from sweeps.attempts import Attempt
 from sweeps.cell import Cell
-from sweeps.claim import claim, identity
+from sweeps.claim import claim
+from sweeps.context import Context
 from sweeps.errors import UserError
+from sweeps.failure import DiskTrouble, Failure, classify
 from sweeps.measurement import history, latency, results
 from sweeps.phases import Phases
 from sweeps.provenance import provenance, sources
-from sweeps.record import Record, RunPaths, read_record, write_atomically, write_record
+from sweeps.record import (
+    Damaged,
+    Record,
+    RunPaths,
+    read_record,
+    write_atomically,
+    write_record,
+)
 from sweeps.tracking import Tracker
-from sweeps.workbench import Workbench
+from sweeps.workbench import Workbench, uses_gpu
 
 
-@dataclass(frozen=True)
-class Context:
-    """Where and how cells run; nothing here changes what they compute.
-
-    Args:
-        time_latency: measure latency now; off where other cells run on the same machine.
-        on_epoch: told of every epoch that ends.
-        progress: show Lightning's progress bar.
-    """
-
-    ledger: Path
-    datasets: Path
-    trainer: Mapping[str, Any]
-    tracking: str = "offline"
-    sweep: str | None = None
-    time_latency: bool = True
-    on_epoch: Callable[[EpochRow], None] | None = None
-    progress: bool = False
+class LostAgain(RuntimeError):
+    """The cell was lost several times in a row without getting anywhere."""
 
 
 @dataclass
@@ -66,24 +63,28 @@ class Clock:
 def execute(cell: Cell, context: Context) -> Record:
     """Run what is missing of a cell and return its record, whatever came of it.
 
-    An error in the cell's own code ends in a record with status "failed". The dense parent must
-    be done before.
+    An error in the cell's own code ends in a record with status "failed"; it stays until it is set
+    aside. The dense parent must be done before.
 
     Raises:
         Busy: another process runs this cell.
+        Stopped: asked to leave; the cell is open and goes on from a checkpoint.
+        DiskTrouble: the disk is full or gone; the cell is open.
         UserError: the ledger cannot be written, or another version wrote it.
     """
     paths = RunPaths(context.ledger, cell.key)
     with claim(paths.lock):
-        record = read_record(paths)
-        if record and is_finished(record, context):
-            return record
         try:
-            return _attempt(cell, paths, context, record)
-        except UserError:
-            raise
-        except Exception as error:
-            return _failed(cell, paths, error)
+            record = _known(paths)
+            if record and (record["status"] == "failed" or is_finished(record, context)):
+                return record
+            if record:
+                return _timed(cell, paths, context, record)
+            return _attempt(cell, paths, context) or _attempt_smaller(cell, paths, context)
+        except OSError as error:
+            if classify(error) is not Failure.DISK:
+                raise
+            raise _disk_trouble(paths, error) from None
 
 
 def is_finished(record: Record, context: Context) -> bool:
@@ -91,27 +92,81 @@ def is_finished(record: Record, context: Context) -> bool:
     return record["status"] == "done" and bool(record["latency"] or not context.time_latency)
 
 
-def _begin(cell: Cell, paths: RunPaths) -> None:
-    write_atomically(paths.cell, json.dumps(cell.json(), indent=1).encode())
-    with paths.attempts.open("a") as file:
-        file.write(json.dumps(identity()) + "\n")
+def _known(paths: RunPaths) -> Record | None:
+    """The record; one that is damaged is set aside, to be made again from the phases' files."""
+    try:
+        return read_record(paths)
+    except Damaged:
+        paths.set_aside(paths.record, "damaged")
+        return None
 
 
-def _attempt(cell: Cell, paths: RunPaths, context: Context, record: Record | None) -> Record:
+def _timed(cell: Cell, paths: RunPaths, context: Context, record: Record) -> Record:
     bench = Workbench(cell, paths, context.datasets, context.trainer)
-    if record and record["status"] == "done":
-        record |= {"latency": latency(bench, bench.finished())}
-        write_record(paths, record)
-        if context.tracking == "wandb":  # an offline run is closed for good, a live one goes on
-            with Tracker(cell, paths, context.tracking, context.sweep) as tracker:
-                tracker.finish(record)
-        return record
-    _begin(cell, paths)
-    with Tracker(cell, paths, context.tracking, context.sweep) as tracker:
-        record = _run(bench, context, tracker)
-        write_record(paths, record)
-        tracker.finish(record)
-        return record
+    record |= {"latency": latency(bench, bench.finished())}
+    write_record(paths, record)
+    if context.tracking == "wandb":  # an offline run is closed for good, a live one goes on
+        with _tracker(cell, paths, context) as tracker:
+            tracker.finish(record)
+    return record
+
+
+def _tracker(cell: Cell, paths: RunPaths, context: Context) -> Tracker:
+    return Tracker(cell, paths, context.tracking, context.sweep, context.wandb)
+
+
+def _attempt_smaller(cell: Cell, paths: RunPaths, context: Context) -> Record:
+    import torch
+
+    gc.collect()
+    if uses_gpu():
+        torch.cuda.empty_cache()
+    record = _attempt(cell, paths, context)
+    assert record is not None
+    return record
+
+
+def _attempt(cell: Cell, paths: RunPaths, context: Context) -> Record | None:
+    """One attempt; None asks for another one, which will take smaller pieces."""
+    made = _begin(cell, paths, context)
+    context = replace(context, trainer={**context.trainer, "accumulate": made[-1]["accumulate"]})
+    try:
+        if attempts.barren(made) > context.retries:
+            raise LostAgain(_lost_text(made))
+        bench = Workbench(cell, paths, context.datasets, context.trainer)
+        with _tracker(cell, paths, context) as tracker:
+            record = _run(bench, context, tracker)
+            attempts.end(paths.attempts, "done")
+            record["provenance"]["attempts"] = attempts.brief(attempts.read(paths.attempts))
+            write_record(paths, record)
+            tracker.finish(record)
+    except (UserError, Stopped):
+        raise
+    except KeyboardInterrupt:
+        _end(paths, "interruption")
+        raise
+    except Exception as error:
+        return _failed(cell, paths, error, made)
+    for path in paths.folder.glob("*.ckpt*"):
+        path.unlink()
+    return record
+
+
+def _begin(cell: Cell, paths: RunPaths, context: Context) -> list[Attempt]:
+    """Note the start. After a lack of memory the batch is cut in twice as many pieces."""
+    write_atomically(paths.cell, json.dumps(cell.json(), indent=1).encode())
+    before, pieces = attempts.read(paths.attempts), context.trainer.get("accumulate", 1)
+    if _may_shrink(before[-1:], cell):
+        pieces = 2 * before[-1]["accumulate"]
+    elif before:
+        pieces = max(pieces, before[-1]["accumulate"])
+    return attempts.begin(paths.attempts, mark=paths.mark(), accumulate=pieces)
+
+
+def _may_shrink(last: Sequence[Attempt], cell: Cell) -> bool:
+    """Whether the last attempt ran out of memory with the batch not yet cut by us."""
+    size = cell.recipe.options["batch_size"]
+    return any(a.get("ended") == Failure.MEMORY and 2 * a["accumulate"] <= size for a in last)
 
 
 def _run(bench: Workbench, context: Context, tracker: Tracker) -> Record:
@@ -120,7 +175,7 @@ def _run(bench: Workbench, context: Context, tracker: Tracker) -> Record:
         if context.on_epoch:
             context.on_epoch(row)
 
-    phases = Phases(bench, on_epoch, context.progress)
+    phases = Phases(bench, on_epoch, context.progress, context.stop)
     clock = Clock()
     if bench.cell.is_dense:
         with clock("fit"):
@@ -134,28 +189,47 @@ def _run(bench: Workbench, context: Context, tracker: Tracker) -> Record:
         result = results(bench)
         write_atomically(bench.paths.history, json.dumps(history(bench)).encode())
         timed = latency(bench, bench.finished()) if context.time_latency else None
-    origin = provenance(bench.cell, context.ledger)
-    origin |= {"data_checksum": bench.data.checksum, "attempts": _attempts(bench.paths)}
+    origin = provenance(bench.cell, context.ledger) | {"data_checksum": bench.data.checksum}
     return _record(bench.cell, "done", result, timed, clock.seconds, origin)
 
 
-def _failed(cell: Cell, paths: RunPaths, error: Exception) -> Record:
+def _failed(
+    cell: Cell, paths: RunPaths, error: Exception, made: Sequence[Attempt]
+) -> Record | None:
+    kind = Failure.LOST if isinstance(error, LostAgain) else classify(error)
+    _end(paths, kind)
+    if kind is Failure.DISK:
+        raise _disk_trouble(paths, error) from error
+    first = not any(one.get("ended") == Failure.MEMORY for one in made[:-1])
+    if kind is Failure.MEMORY and first and _may_shrink(attempts.read(paths.attempts)[-1:], cell):
+        return None
     trace = "".join(traceback.format_exception(error))
-    origin = {"sources": sources(cell), "attempts": _attempts(paths)}
-    record = _record(cell, "failed", None, None, {}, origin)
-    record["error"] = {"type": type(error).__name__, "message": str(error), "traceback": trace}
-    try:
-        write_record(paths, record)
-    except OSError as full:
-        raise UserError(
-            f"cannot write {paths.record} ({full.strerror}); free space or choose another folder "
-            "with ledger=..., then run again: what was finished is kept"
-        ) from error
+    known = attempts.brief(attempts.read(paths.attempts))
+    record = _record(cell, "failed", None, None, {}, {"sources": sources(cell), "attempts": known})
+    text = {"type": type(error).__name__, "message": str(error), "traceback": trace}
+    record["error"] = {**text, "kind": str(kind)}
+    write_record(paths, record)
     return record
 
 
-def _attempts(paths: RunPaths) -> int:
-    return len(paths.attempts.read_text().splitlines()) if paths.attempts.exists() else 0
+def _end(paths: RunPaths, why: str) -> None:
+    with suppress(OSError):
+        attempts.end(paths.attempts, str(why))
+
+
+def _disk_trouble(paths: RunPaths, error: Exception) -> DiskTrouble:
+    return DiskTrouble(
+        f"cannot write below {paths.folder} ({' '.join(str(error).split())[:160]}); free space or "
+        "choose another folder with ledger=..., then run again: what was finished is kept"
+    )
+
+
+def _lost_text(made: Sequence[Attempt]) -> str:
+    ends = ", ".join(str(one.get("ended")) for one in made[:-1][-attempts.barren(made) :])
+    return (
+        f"{attempts.barren(made)} attempts in a row ended without getting anywhere ({ends}); "
+        "look at its log, give it more memory or time, then run it again with: make retry"
+    )
 
 
 def _record(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,15 @@ from sweeps.record import Record, RunPaths, read_record, write_atomically
 class Plan:
     """A sweep, resolved: the cells to run, and the pairs that cannot work with the reason.
 
-    ``cells`` holds every dense parent before its children.
+    ``cells`` holds every dense parent before its children; ``resources`` what a cell's block asks
+    of a cluster (options of ``conf/cluster/slurm.yaml``), by key, where it asks anything.
     """
 
     sweep: str
     about: str
     cells: tuple[Cell, ...]
     inapplicable: tuple[tuple[Cell, str], ...] = ()
+    resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
         return {
@@ -33,6 +36,7 @@ class Plan:
             "about": self.about,
             "cells": [cell.json() for cell in self.cells],
             "inapplicable": [[cell.json(), reason] for cell, reason in self.inapplicable],
+            "resources": {key: dict(own) for key, own in self.resources.items()},
         }
 
     @classmethod
@@ -42,6 +46,7 @@ class Plan:
             about=data["about"],
             cells=tuple(map(Cell.from_json, data["cells"])),
             inapplicable=tuple((Cell.from_json(c), reason) for c, reason in data["inapplicable"]),
+            resources=data.get("resources", {}),
         )
 
 
@@ -57,11 +62,17 @@ class Ledger:
     def record(self, key: str) -> Record | None:
         return read_record(self.paths(key))
 
+    def begun(self) -> frozenset[str]:
+        """Keys of the cells that have a folder: of all others nothing is known."""
+        try:
+            return frozenset(os.listdir(self.root))
+        except FileNotFoundError:
+            return frozenset()
+
     def set_aside(self, key: str) -> None:
         """Keep a failed record under another name, so that its cell is open again."""
         paths = self.paths(key)
-        count = len(list(paths.folder.glob("failed-*.json")))
-        paths.record.rename(paths.folder / f"failed-{count}.json")
+        paths.set_aside(paths.record, "failed")
 
     def check(self) -> None:
         """Refuse a folder that another version of the format wrote.

@@ -33,11 +33,16 @@ Record = dict[str, Any]
                           attention and pruning, timed in alternation in one process
     seconds               {phase: seconds}
     provenance            {commit, dirty, packages, hardware, sources, data_checksum, attempts}
-    error                 null, or {type, message, traceback}
+                          attempts: a list of {host, job, since, until, ended, accumulate}
+    error                 null, or {type, message, traceback, kind: see sweeps.failure}
 
 Beside it, ``history.json`` has one row an epoch: {phase, epoch, lr, train_loss, train_accuracy,
 val_loss, val_accuracy}.
 """
+
+
+class Damaged(UserError):
+    """A record that cannot be read, as a disk that failed may leave it."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,16 @@ class RunPaths:
         """The finished network of a phase."""
         return self.folder / f"{phase}.pt"
 
+    def mark(self) -> int:
+        """How far training has come: changes whenever a checkpoint or a phase is written."""
+        files = (*self.folder.glob("*.ckpt"), *self.folder.glob("*.pt"))
+        return max((path.stat().st_mtime_ns for path in files), default=0)
+
+    def set_aside(self, path: Path, why: str) -> None:
+        """Keep a file as ``<why>-<n>`` with its own ending, out of the way."""
+        count = len(list(self.folder.glob(f"{why}-*{path.suffix}")))
+        path.rename(self.folder / f"{why}-{count}{path.suffix}")
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees all of it or the old one, whatever happens."""
@@ -128,16 +143,17 @@ def read_record(paths: RunPaths) -> Record | None:
     """The cell's record, or None if there is none.
 
     Raises:
-        UserError: the file is damaged or of another schema.
+        Damaged: it cannot be read.
+        UserError: it is of another schema.
     """
     try:
         record = json.loads(paths.record.read_bytes())
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise UserError(
-            f"record {paths.record} is damaged ({error}); delete this one file and sweep again: "
-            "what the cell had finished is kept, only its measurement is made anew"
+        raise Damaged(
+            f"record {paths.record} is damaged ({error}); sweep again: the file is set aside, what "
+            "the cell had finished is kept, only its measurement is made anew"
         ) from None
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         came = record.get("schema") if isinstance(record, dict) else type(record).__name__

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 
 from sweeps.cell import Cell
 from sweeps.claim import Busy
-from sweeps.execute import Context, execute, is_finished
+from sweeps.context import Context
+from sweeps.execute import execute, is_finished
 from sweeps.ledger import Ledger
 from sweeps.record import Record
 

@@ -11,6 +11,7 @@ from conftest import TINY, TRAINER, cells
 from torch import Tensor, nn
 
 from lightning_modules.attention import eca
+from sweeps.attempts import read
 from sweeps.cell import Cell
 from sweeps.claim import Busy, claim, is_claimed
 from sweeps.errors import UserError
@@ -106,8 +107,8 @@ def test_two_workers_share_the_cells_and_run_none_twice(tmp_path: Path) -> None:
         worker.join(240)
     assert [worker.exitcode for worker in workers] == [0, 0]
     assert set(states(tmp_path, grid()).values()) == {"done"}
-    attempts = [path.read_text().splitlines() for path in tmp_path.glob("*/attempts.jsonl")]
-    assert [len(lines) for lines in attempts] == [1] * len(grid())
+    ends = [[one["ended"] for one in read(path)] for path in tmp_path.glob("*/attempts.jsonl")]
+    assert ends == [["done"]] * len(grid())
 
 
 def test_a_claimed_cell_is_busy_and_says_whose_it_is(tmp_path: Path) -> None:
