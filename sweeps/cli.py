@@ -14,7 +14,8 @@ from sweeps.compose import choice, register
 from sweeps.errors import UserError
 from sweeps.overrides import CONF, parse
 from sweeps.request import Request
-from sweeps.settings import Settings
+from sweeps.settings import Settings, asked
+from sweeps.user import user_lines
 from sweeps.verbs import VERBS, show
 
 CELL_VERBS = ("run", "cost")
@@ -28,15 +29,17 @@ def command(arguments: Sequence[str]) -> int:
         UserError: a mistake in them; nothing has been started.
     """
     overrides = parse(a for a in arguments if not a.startswith("-"))
-    asked = [o.get_value_element_as_str() for o in overrides if o.key_or_group == "do"]
-    verb = asked[-1] if asked else "run"
+    verb = asked(overrides, "do") or "run"
+    before = user_lines(asked(overrides, "cluster"))
+    request = Request(overrides, WORDS, before)
     if verb in VERBS:
-        return VERBS[verb](Request(overrides, WORDS))
-    Request(overrides, WORDS).check_cells()
-    return _hydra_app()
+        return VERBS[verb](request)
+    request.check_cells()
+    return _hydra_app(before)
 
 
-def _hydra_app() -> int:
+def _hydra_app(before: Sequence[str]) -> int:
+    """Hydra's own app on the command line, with the overrides ``before`` in front of its own."""
     import hydra
 
     gc.enable()
@@ -46,6 +49,8 @@ def _hydra_app() -> int:
     def job(config: DictConfig) -> None:
         _job(config, failed)
 
+    at = next((n for n, a in enumerate(sys.argv) if n and not a.startswith("-")), len(sys.argv))
+    sys.argv[at:at] = before  # the only way to hand Hydra's app its overrides
     hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
     return 1 if failed else 0
 

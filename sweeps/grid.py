@@ -7,7 +7,8 @@
     exclude: [{match: {axis: glob, axis.option: glob}, reason: text}]
 
 A later override of a key wins: common, then the block, then the command line. What ``when`` couples
-gives way to what the block or the command line sets itself.
+gives way to what the block or the command line sets itself. ``cluster.gpus=4`` and the like are no
+axis: they say what the block's cells get of a cluster.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from sweeps.cell import AXES, Cell
 from sweeps.compose import Value
 from sweeps.errors import UserError, near_miss
-from sweeps.overrides import Setting, parse, settings
+from sweeps.overrides import CLUSTER, Setting, parse, settings, value_of
 
 Texts = dict[str, str]
 """Override key -> override text, each a single value."""
@@ -40,10 +41,15 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class Point:
-    """One point of the grid before its values are resolved."""
+    """One point of the grid before its values are resolved; ``own`` are its resources as text."""
 
     values: tuple[Value, ...]
     seed: int
+    own: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        return {key: value_of(text) for key, text in self.own}
 
 
 @dataclass(frozen=True)
@@ -146,13 +152,13 @@ def _point(texts: Mapping[str, str]) -> Point:
     seed = texts["seed"]
     if not seed.isdecimal():
         raise UserError(f"seed={seed}: must be a whole number from 0")
-    own: dict[str, list[tuple[str, str]]] = {axis: [] for axis in AXES}
+    own: dict[str, list[tuple[str, str]]] = {axis: [] for axis in (*AXES, CLUSTER)}
     for key, text in texts.items():
         axis, _, option = key.partition(".")
         if option:
             own[axis].append((option, text))
     values = tuple(Value(axis, texts[axis], tuple(sorted(own[axis]))) for axis in AXES)
-    return Point(values, int(seed))
+    return Point(values, int(seed), tuple(own[CLUSTER]))
 
 
 def _text(cell: Cell, key: str) -> str:

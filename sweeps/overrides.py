@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, Override, OverrideType
+from hydra.core.override_parser.types import Glob, Override, OverrideType, Quote, QuotedString
 from hydra.errors import HydraException
 
 from datamodules.spec import DataSpec
@@ -19,6 +19,7 @@ from lightning_modules.catalog import FOLDERS
 from lightning_modules.recipe import Recipe
 from lightning_modules.variant import Option, make_option
 from sweeps.cell import AXES
+from sweeps.cluster.resources import check_own
 from sweeps.errors import UserError, near_miss
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -26,9 +27,15 @@ SCHEMAS = {"data": DataSpec, "recipe": Recipe}
 PYTHON = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str, int, float)}
 
 
+CLUSTER = "cluster"
+
+
 @dataclass(frozen=True)
 class Setting:
-    """One override of the grid: a key and the one or several values it takes, as override text."""
+    """One override of the grid: a key and the one or several values it takes, as override text.
+
+    The key is an axis, one of its options, the seed, or ``cluster.`` and a resource.
+    """
 
     key: str
     texts: tuple[str, ...]
@@ -124,7 +131,8 @@ def settings(overrides: Iterable[Override]) -> list[Setting]:
     found, problems = [], []
     for override in overrides:
         try:
-            found.append(Setting(_key(override), _texts(override)))
+            is_own = override.key_or_group.partition(".")[0] == CLUSTER
+            found.append(_own(override) if is_own else Setting(_key(override), _texts(override)))
         except UserError as error:
             problems.append(str(error))
     if problems:
@@ -137,9 +145,24 @@ def _key(override: Override) -> str:
     axis = key.partition(".")[0]
     if axis not in AXES and key != "seed":
         raise UserError(near_miss("axis", key, [*AXES, "seed"]))
+    _check_plain(override)
+    return key
+
+
+def _check_plain(override: Override) -> None:
     if override.type != OverrideType.CHANGE or override.package:
         raise UserError(f"'{override.input_line}': only key=value can stand here")
-    return key
+
+
+def _own(override: Override) -> Setting:
+    """A resource that a block sets for its cells: one value, which is no axis of the grid."""
+    key, line = override.key_or_group, override.input_line
+    _check_plain(override)
+    if override.is_sweep_override():
+        raise UserError(f"'{line}': a block has one value of {key}; write one block for each")
+    if problems := check_own(key.partition(".")[2], override.value()):
+        raise UserError("\n".join(problems))
+    return Setting(key, (override.get_value_element_as_str(),))
 
 
 def _texts(override: Override) -> tuple[str, ...]:
@@ -174,8 +197,24 @@ def check(axis: str, name: str, overrides: Iterable[tuple[str, str]]) -> list[st
     return problems
 
 
+def value_of(text: str) -> Any:
+    """The value that an override's text stands for."""
+    return _parser().parse_override(f"x={text}").value()
+
+
+def text_of(value: Any) -> str:
+    """The text of an override that stands for a plain value; the inverse of ``value_of``."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, list):
+        return f"[{','.join(map(text_of, value))}]"
+    if isinstance(value, int | float):
+        return str(value)
+    return QuotedString(str(value), Quote.single).with_quotes()
+
+
 def _mistyped(line: str, option: Option, text: str) -> list[str]:
-    value: Any = _parser().parse_override(f"x={text}").value()
+    value: Any = value_of(text)
     if value is None and option.optional:
         return []
     if option.choices and str(value) not in option.choices:

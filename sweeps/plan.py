@@ -1,8 +1,9 @@
-"""From a sweep to a plan: every cell of the grid, dense parents first, and what cannot run."""
+"""From a sweep to a plan: every cell of the grid, seed by seed, and what cannot run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from sweeps.applicable import why_not
 from sweeps.cell import Cell, Choice
@@ -20,10 +21,10 @@ def plan(sweep: Sweep, defaults: Mapping[str, str], resolve: Resolve = resolve) 
     Raises:
         UserError: a value that does not exist or cannot be, or no cell that could run.
     """
-    cells = cells_of(sweep, defaults, resolve)
+    asked = _asked(sweep, defaults, resolve)
     runnable: list[Cell] = []
     inapplicable: list[tuple[Cell, str]] = []
-    for cell in cells:
+    for cell, _ in asked.values():
         excluded = next((e.reason for e in sweep.exclusions if e.hits(cell)), None)
         reason = excluded or why_not(cell)
         if reason:
@@ -33,7 +34,9 @@ def plan(sweep: Sweep, defaults: Mapping[str, str], resolve: Resolve = resolve) 
     if not runnable:
         reasons = "; ".join(sorted({reason for _, reason in inapplicable}))
         raise UserError(f"sweep '{sweep.name}' has no cell that can run: {reasons}")
-    return Plan(sweep.name, sweep.about, tuple(ordered(runnable)), tuple(inapplicable))
+    resources = _resources(runnable, {key: own for key, (_, own) in asked.items()})
+    cells = tuple(ordered(runnable))
+    return Plan(sweep.name, sweep.about, cells, tuple(inapplicable), resources)
 
 
 def cells_of(sweep: Sweep, defaults: Mapping[str, str], resolve: Resolve = resolve) -> list[Cell]:
@@ -42,19 +45,44 @@ def cells_of(sweep: Sweep, defaults: Mapping[str, str], resolve: Resolve = resol
     Raises:
         UserError: a value that does not exist or cannot be.
     """
+    return [cell for cell, _ in _asked(sweep, defaults, resolve).values()]
+
+
+def _asked(
+    sweep: Sweep, defaults: Mapping[str, str], resolve: Resolve
+) -> dict[str, tuple[Cell, dict[str, Any]]]:
+    """Each cell once, by key, with the resources that its blocks set; a later block wins."""
     points = sweep.points(defaults)
     choices = resolve(value for point in points for value in point.values)
-    cells = (
-        Cell(**{value.axis: choices[value] for value in point.values}, seed=point.seed)
-        for point in points
-    )
-    return list({cell.key: cell for cell in cells}.values())
+    found: dict[str, tuple[Cell, dict[str, Any]]] = {}
+    for point in points:
+        cell = Cell(**{value.axis: choices[value] for value in point.values}, seed=point.seed)
+        found.setdefault(cell.key, (cell, {}))[1].update(point.resources)
+    return found
+
+
+def _resources(
+    cells: Sequence[Cell], asked: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
+    """What each cell asks itself; a dense parent that the grid does not name, as its first child.
+
+    Cells that ask nothing have no entry.
+    """
+    found = {cell.key: asked[cell.key] for cell in cells}
+    for cell in cells:
+        if cell.parent is not None:
+            found.setdefault(cell.parent.key, asked[cell.key])
+    return {key: own for key, own in found.items() if own}
 
 
 def ordered(cells: Iterable[Cell]) -> list[Cell]:
-    """Dense parents (those the grid does not name included), then children, each seed by seed."""
+    """All cells of the first seed, then of the next; in each, dense parents before children.
+
+    Parents that the grid does not name are added. Whatever ends a sweep early, it has then whole
+    tables of some seeds instead of some rows of all.
+    """
     found = {cell.key: cell for cell in cells}
     for cell in list(found.values()):
         if cell.parent is not None:
             found.setdefault(cell.parent.key, cell.parent)
-    return sorted(found.values(), key=lambda cell: (not cell.is_dense, cell.seed))
+    return sorted(found.values(), key=lambda cell: (cell.seed, not cell.is_dense))

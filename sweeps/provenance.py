@@ -11,6 +11,7 @@ from typing import Any
 
 from lightning_modules.catalog import variant
 from sweeps.cell import Cell
+from sweeps.origin import Origin, origin
 from sweeps.record import write_atomically
 
 ROOT = Path(__file__).parents[1]
@@ -21,11 +22,11 @@ def provenance(cell: Cell, ledger: Path) -> dict[str, Any]:
     """What must be known to make a cell again; long texts lie in ``<ledger>/provenance``."""
     import platform
 
-    diff, packages = _diff(), _packages()
+    code, packages = _origin(ROOT), _packages()
     return {
-        **_commit(),
-        "dirty": bool(diff),
-        "diff": _kept(ledger, diff, "patch") if diff else None,
+        "commit": code.commit,
+        "dirty": code.dirty,
+        "diff": _kept(ledger, code.diff, "patch") if code.dirty else None,
         "packages": {name: version for name, version in packages.items() if name in SHOWN},
         "environment": _kept(ledger, _lines(packages), "txt"),
         "python": platform.python_version(),
@@ -46,24 +47,8 @@ def _digest(axis: str, name: str) -> str:
 
 
 @cache
-def _git(*arguments: str) -> str:
-    import subprocess
-
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, timeout=30
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout if done.returncode == 0 else ""
-
-
-def _commit() -> dict[str, Any]:
-    return {"commit": _git("rev-parse", "HEAD").strip() or None}
-
-
-def _diff() -> str:
-    return _git("diff", "HEAD", "--", ".") + _git("ls-files", "--others", "--exclude-standard")
+def _origin(root: Path) -> Origin:
+    return origin(root)
 
 
 @cache

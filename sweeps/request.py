@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from hydra.core.override_parser.types import Override
 
 from sweeps.cell import Choice
+from sweeps.cluster.resources import OWN
 from sweeps.compose import Value, composed
 from sweeps.errors import UserError
 from sweeps.grid import Sweep
 from sweeps.ledger import Plan
 from sweeps.overrides import CONF, read_yaml, settings
 from sweeps.plan import cells_of, plan
-from sweeps.settings import Settings, check_settings, chosen_sweep, defaults, is_grid
+from sweeps.settings import Settings, asked, check_settings, defaults, is_grid
 
 
 class Request:
@@ -22,12 +24,18 @@ class Request:
     Args:
         overrides: the parsed command line; those of the axes win over the sweep's file.
         verbs: what ``do`` may be.
+        before: override lines given before them: the user's own file.
+
+    Attributes:
+        key: what ``key=`` says, as it was typed (digits and an e are no number here).
 
     Raises:
         UserError: everything that is wrong with the overrides, at once.
     """
 
-    def __init__(self, overrides: Sequence[Override], verbs: Sequence[str]) -> None:
+    def __init__(
+        self, overrides: Sequence[Override], verbs: Sequence[str], before: Sequence[str] = ()
+    ) -> None:
         rest = [o for o in overrides if not is_grid(o)]
         problems = check_settings(rest, verbs)
         try:
@@ -36,8 +44,12 @@ class Request:
             problems.append(str(error))
         if problems:
             raise UserError("\n".join(problems))
-        self._sweep = chosen_sweep(rest)
-        self._lines = [str(o.input_line) for o in rest if o.key_or_group != "sweep"]
+        self._sweep = asked(rest, "sweep")
+        own = [str(o.input_line) for o in rest if o.key_or_group != "sweep"]
+        self._lines = [*before, *own]
+        keys = [str(o.input_line) for o in rest if o.key_or_group == "key"]
+        self.key = keys[-1].partition("=")[2].strip("'\"") if keys else ""
+        self._given = {o.key_or_group for o in rest}
         self._settings: Settings | None = None
 
     @property
@@ -61,7 +73,17 @@ class Request:
     def plan(self) -> Plan:
         """The sweep's plan from its file; settings are composed on the way."""
         content = read_yaml(CONF / "sweep" / f"{self.sweep}.yaml")
-        return plan(Sweep.parse(self.sweep, content, self._grid), defaults(), self._resolve)
+        made = plan(Sweep.parse(self.sweep, content, self._grid), defaults(), self._resolve)
+        return self.yielding(made)
+
+    def yielding(self, plan: Plan) -> Plan:
+        """The plan without the resources that the command line gives itself: it wins."""
+        free = [name for name in OWN if f"cluster.{name}" not in self._given]
+        left = {
+            key: {name: own[name] for name in free if name in own}
+            for key, own in plan.resources.items()
+        }
+        return replace(plan, resources={key: own for key, own in left.items() if own})
 
     def check_cells(self) -> None:
         """Look at the cells that the overrides alone describe, before Hydra's app starts.

@@ -10,17 +10,25 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 
 from sweeps.cell import AXES
+from sweeps.cluster.resources import check_cluster
 from sweeps.errors import UserError, near_miss
 from sweeps.ledger import Ledger
 from sweeps.overrides import CONF, names, read_yaml
 from sweeps.tracking import MODES
 
 GROUPS = ("cluster", "sweep")
-NUMBERS = {
-    "trainer": ("num_nodes", "workers", "threads", "latency_seconds"),
-    "cluster": ("workers", "threads", "timeout_min"),
-}
+FOLDERS = ("ledger", "results", "datasets")
+TRAINER_NUMBERS = (
+    "num_nodes",
+    "workers",
+    "threads",
+    "accumulate",
+    "checkpoint_minutes",
+    "latency_seconds",
+)
+CLUSTER_NUMBERS = ("workers", "threads", "timeout_min")
 FORMATS = ("text", "json")
+WORDS = {"format": FORMATS, "tracking": MODES}
 
 
 @dataclass(frozen=True)
@@ -33,38 +41,80 @@ class Settings:
     results: Path
     datasets: Path
     tracking: str
+    wandb: Mapping[str, Any]
     trainer: Mapping[str, Any]
     cluster: Mapping[str, Any]
+    budget: float | None = None
+    watch: bool = False
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether cells run on other machines than this one."""
+        return self.cluster.get("kind") == "slurm"
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Settings:
         """A composed configuration as settings.
 
         Raises:
-            UserError: a number of the trainer or the cluster is none, or below 0.
+            UserError: everything that is impossible in it, at once.
         """
-        _check_numbers(content)
+        problems = [*impossible(content), *impossible_cluster(content["cluster"])]
+        if problems:
+            raise UserError("\n".join(problems))
+        folders = {name: Path(content[name]).expanduser() for name in FOLDERS}
         return cls(
             do=content["do"],
             format=content["format"],
-            ledger=Ledger(Path(content["ledger"])),
-            results=Path(content["results"]),
-            datasets=Path(content["datasets"]),
+            ledger=Ledger(folders["ledger"]),
+            results=folders["results"],
+            datasets=folders["datasets"],
             tracking=content["tracking"],
+            wandb=content["wandb"],
             trainer=content["trainer"],
             cluster=content["cluster"],
+            budget=content["budget_gpu_hours"],
+            watch=content["watch"],
         )
 
 
-def _check_numbers(content: Mapping[str, Any]) -> None:
+def impossible(content: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the values of settings, their cluster left out."""
     problems = [
-        f"{section}.{name}={content[section][name]}: must be a number from 0"
-        for section, names in NUMBERS.items()
-        for name in names
-        if not _is_number(content[section].get(name, 0))
+        f"{name}={content[name]}: must be the path of a folder"
+        for name in FOLDERS
+        if not isinstance(content[name], str) or not content[name]
     ]
-    if problems:
-        raise UserError("\n".join(problems))
+    for name, words in WORDS.items():
+        if content[name] not in words:
+            problems.append(near_miss(name, str(content[name]), words))
+    for name, value in content["wandb"].items():
+        is_own_account = name == "entity" and value is None
+        if not is_own_account and not (isinstance(value, str) and value):
+            problems.append(f"wandb.{name}={value}: must be text")
+    if not isinstance(content["watch"], bool):
+        problems.append(f"watch={content['watch']}: must be true or false")
+    budget = content["budget_gpu_hours"]
+    if budget is not None and not (_is_number(budget) and budget):
+        problems.append(f"budget_gpu_hours={budget}: must be a number above 0, or null")
+    return problems + _no_numbers(content["trainer"], "trainer", TRAINER_NUMBERS)
+
+
+def impossible_cluster(
+    options: Mapping[str, Any], *, where: str = "cluster", complete: bool = True
+) -> list[str]:
+    """What is wrong with a cluster's options; ``complete``: all of them must be there."""
+    if options.get("kind") == "slurm":
+        return check_cluster(options, where=where, complete=complete)
+    return _no_numbers(options, where, CLUSTER_NUMBERS)
+
+
+def _no_numbers(options: Mapping[str, Any], where: str, names: Sequence[str]) -> list[str]:
+    return [
+        f"{where}.{name}={options[name]}: must be a number from 0"
+        for name in names
+        if not _is_number(options.get(name, 0))
+    ]
 
 
 def _is_number(value: object) -> bool:
@@ -76,16 +126,16 @@ def is_grid(override: Override) -> bool:
     return override.key_or_group.partition(".")[0] in (*AXES, "seed")
 
 
-def chosen_sweep(overrides: Sequence[Override]) -> str | None:
-    """The value of the last ``sweep=`` override."""
-    found = [o.get_value_element_as_str() for o in overrides if o.key_or_group == "sweep"]
-    return found[-1] if found else None
+def asked(overrides: Sequence[Override], key: str) -> str | None:
+    """The value of the last override of ``key``, or None."""
+    found = [o.value() for o in overrides if o.key_or_group == key]
+    return str(found[-1]) if found else None
 
 
 def check_settings(overrides: Sequence[Override], verbs: Sequence[str]) -> list[str]:
     """What is wrong with overrides that are not about the grid."""
     known = [*top_level(), "seed", "hydra", *AXES]
-    words = {"do": verbs, "format": FORMATS, "tracking": MODES}
+    words = {"do": verbs, **WORDS}
     problems = []
     for override in overrides:
         key, value = override.key_or_group, override.value()
@@ -102,6 +152,12 @@ def top_level() -> list[str]:
     """The keys of ``conf/settings.yaml``."""
     content = read_yaml(CONF / "settings.yaml")
     return [*(key for key in content if key != "defaults"), *GROUPS]
+
+
+def default_cluster() -> str:
+    """The cluster where none is asked for."""
+    entries = read_yaml(CONF / "settings.yaml")["defaults"]
+    return next(str(entry["cluster"]) for entry in entries if "cluster" in entry)
 
 
 def defaults() -> dict[str, str]:

@@ -20,11 +20,30 @@ MODES = ("offline", "wandb", "none")
 PROJECT = "triptych"
 
 
-class Tracker:
-    """One W&B run of one attempt at a cell; does nothing when the mode is none."""
+def warm() -> None:
+    """Import what a tracker needs, for processes that will be forked from this one."""
+    import wandb  # noqa: F401
 
-    def __init__(self, cell: Cell, paths: RunPaths, mode: str, sweep: str | None) -> None:
+
+class Tracker:
+    """One W&B run of one attempt at a cell; does nothing when the mode is none.
+
+    Args:
+        mode: one of ``MODES``.
+        sweep: the run's group.
+        wandb: entity and project; WANDB_ENTITY and WANDB_PROJECT win over them.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        paths: RunPaths,
+        mode: str,
+        sweep: str | None,
+        wandb: Mapping[str, Any] | None = None,
+    ) -> None:
         self._cell, self._paths, self._mode, self._sweep = cell, paths, mode, sweep
+        self._place = place(wandb or {})
         self._run: Any = None
 
     def __enter__(self) -> Tracker:
@@ -44,7 +63,7 @@ class Tracker:
         name = f"{cell.backbone}-{cell.attention}-{cell.pruning}-{cell.seed}"
         try:
             run = wandb.init(
-                project=os.environ.get("WANDB_PROJECT", PROJECT),
+                **self._place,
                 id=self._cell.key,
                 name=name,
                 group=self._sweep,
@@ -84,6 +103,14 @@ class Tracker:
     ) -> None:
         if self._run is not None:
             self._run.finish(exit_code=0 if kind is None else 1)
+
+
+def place(wandb: Mapping[str, Any]) -> dict[str, Any]:
+    """Entity and project of the runs; an entity of None is the account's own."""
+    return {
+        "entity": os.environ.get("WANDB_ENTITY") or wandb.get("entity"),
+        "project": os.environ.get("WANDB_PROJECT") or wandb.get("project") or PROJECT,
+    }
 
 
 def config(cell: Cell) -> dict[str, Any]:

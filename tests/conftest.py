@@ -26,15 +26,17 @@ TRAINER = read_yaml(CONF / "settings.yaml")["trainer"] | {
     "latency_seconds": 0.02,
 }
 PLACES = {"ledger": "runs", "results": "results"}
+os.environ["TRIPTYCH_USER"] = ""  # a developer's own conf/user.yaml never changes a test
 QUICK = ("tracking=none", "trainer.threads=1", "trainer.latency_seconds=0.05")
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """``python run.py ...`` with its ledger and results below ``tmp_path``."""
+    """``python run.py ...`` with its ledger and results below ``tmp_path``, in one process."""
 
     def command(*arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        places = [f"{k}={tmp_path}/{v}" for k, v in PLACES.items() if not _gives(k, arguments)]
+        asked = {k: f"{tmp_path}/{v}" for k, v in PLACES.items()} | {"cluster": "here"}
+        places = [f"{k}={v}" for k, v in asked.items() if not _gives(k, arguments)]
         return subprocess.run(
             [sys.executable, str(ROOT / "run.py"), *arguments, *places],
             capture_output=True,

@@ -160,13 +160,14 @@ def test_a_pair_that_cannot_work_is_inapplicable_with_a_reason(
 
 def test_a_dense_parent_that_the_grid_does_not_name_is_added_in_front() -> None:
     made = planned({"common": ["pruning=l1", "pruning.macs=0.5", "seed=0,1"]})
-    assert [c.is_dense for c in made.cells] == [True, True, False, False]
+    assert [c.is_dense for c in made.cells] == [True, False, True, False]
 
 
-def test_parents_stand_before_children_and_seeds_in_order() -> None:
-    grid = cells("pruning=l1", "pruning.macs=0.5", "seed=1,0")
-    line = [(c.is_dense, c.seed) for c in ordered(grid)]
-    assert line == [(True, 0), (True, 1), (False, 0), (False, 1)]
+def test_one_seed_comes_after_the_other_with_parents_before_children() -> None:
+    grid = cells("attention=none,se", "pruning=l1", "pruning.macs=0.5", "seed=1,0")
+    line = [(c.seed, c.is_dense, str(c.attention)) for c in ordered(grid)]
+    each = [(True, "none"), (True, "se"), (False, "none"), (False, "se")]
+    assert line == [(seed, *cell) for seed in (0, 1) for cell in each]
 
 
 @pytest.mark.parametrize(

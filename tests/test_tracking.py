@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import QUICK, TINY, Run
+import pytest
+from conftest import QUICK, TINY, Run, cell
+
+from sweeps.record import RunPaths
+from sweeps.tracking import PROJECT, Tracker, place
 
 
 def offline_run(ledger: Path) -> dict:
@@ -33,6 +37,30 @@ def test_an_offline_run_has_the_cell_as_config_and_the_record_as_summary(
     text = json.dumps(found)
     for name in ("fit/train_loss", "fit/val_accuracy", "cost.macs", "latency.ratio", "accuracy"):
         assert f'"{name}"' in text, name
+
+
+def test_a_run_goes_to_the_entity_and_the_project_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WANDB_ENTITY", "WANDB_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    where = {"entity": "my-team", "project": "mine"}
+    paths = RunPaths(tmp_path, cell().key)
+    paths.folder.mkdir()
+    with Tracker(cell(), paths, "offline", None, where):
+        pass
+    found = offline_run(tmp_path)
+    assert {name: found[name] for name in where} == where
+
+
+def test_the_variables_of_wandb_win_over_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WANDB_ENTITY", "WANDB_PROJECT"):
+        monkeypatch.setenv(name, "")
+    assert place({}) == {"entity": None, "project": PROJECT}
+    assert place({"entity": "team", "project": "a"}) == {"entity": "team", "project": "a"}
+    monkeypatch.setenv("WANDB_ENTITY", "other")
+    monkeypatch.setenv("WANDB_PROJECT", "b")
+    assert place({"entity": "team", "project": "a"}) == {"entity": "other", "project": "b"}
 
 
 def test_without_tracking_no_wandb_folder_appears(run: Run, tmp_path: Path) -> None:
