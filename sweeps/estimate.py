@@ -1,13 +1,15 @@
-"""How long the cells that are left will take, from the cells of their kind that are done."""
+"""How long the cells of a sweep that are left will take."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweeps.cell import Cell
+from sweeps.evidence import of_record
+from sweeps.forecast import Forecast
 from sweeps.state import State, Status
+
+OVER = (State.DONE, State.UNTIMED, State.FAILED, State.BLOCKED)
 
 
 @dataclass(frozen=True)
@@ -28,27 +30,14 @@ class Estimate:
         return f"{text}, and {missing} cells of unknown length" if missing else text
 
 
-def estimate(statuses: Sequence[Status]) -> Estimate:
-    """Median seconds of the done cells that differ in the seed only, else of the same backbone."""
-    exact: dict[str, list[float]] = defaultdict(list)
-    alike: dict[str, list[float]] = defaultdict(list)
-    for status in statuses:
-        if status.record and status.state in (State.DONE, State.UNTIMED):
-            seconds = sum(status.record["seconds"].values())
-            exact[_kind(status.cell)].append(seconds)
-            alike[_near(status.cell)].append(seconds)
-    left = [s.cell for s in statuses if s.state in (State.PENDING, State.RUNNING)]
-    found = [exact.get(_kind(cell)) or alike.get(_near(cell)) for cell in left]
-    known = [sorted(seconds)[len(seconds) // 2] for seconds in found if seconds]
-    return Estimate(sum(known), len(known), len(left))
-
-
-def _kind(cell: Cell) -> str:
-    return repr({**cell.json(), "seed": None})
-
-
-def _near(cell: Cell) -> str:
-    return f"{cell.data} {cell.backbone} {cell.recipe} {cell.is_dense}"
+def estimate(statuses: Sequence[Status], forecast: Forecast | None = None) -> Estimate:
+    """For the cells that are open; without a forecast, from the done ones among the statuses."""
+    if forecast is None:
+        records = [s.record for s in statuses if s.record and s.record["status"] == "done"]
+        forecast = Forecast([of_record(record) for record in records])
+    found = [forecast.seconds(s.cell) for s in statuses if s.state not in OVER]
+    known = [seconds for seconds in found if seconds is not None]
+    return Estimate(sum(known), len(known), len(found))
 
 
 def duration(seconds: float) -> str:

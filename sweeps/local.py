@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.cell import Cell
+from sweeps.context import Context
 from sweeps.errors import UserError
-from sweeps.execute import Context
 from sweeps.ledger import Ledger
 from sweeps.progress import Progress
 from sweeps.worker import work

@@ -15,8 +15,13 @@ from sweeps.cell import Cell
 from sweeps.errors import UserError
 
 
-def preflight(cells: Iterable[Cell], datasets: Path, trainer: Mapping[str, Any]) -> None:
+def preflight(
+    cells: Iterable[Cell], datasets: Path, trainer: Mapping[str, Any], *, elsewhere: bool = False
+) -> None:
     """Open every data set that the cells use, make each module once, and make a trainer.
+
+    Args:
+        elsewhere: the cells run on other machines, whose devices are not this one's.
 
     Raises:
         UserError: one is missing or damaged, or the trainer's options do not fit this machine;
@@ -25,10 +30,8 @@ def preflight(cells: Iterable[Cell], datasets: Path, trainer: Mapping[str, Any])
     cells = list(cells)
     problems = unbuildable(cells)
     asked = {repr(cell.data.json()): cell.data for cell in cells}
-    try:
-        make_trainer(trainer)
-    except Exception as error:
-        problems.append(f"trainer options {dict(trainer)}: {' '.join(str(error).split())}")
+    if not elsewhere:
+        problems += _untrainable(trainer)
     for data in asked.values():
         try:
             open_data(DataSpec(**data.options), folder=datasets, recipe=Recipe(), seed=0)
@@ -36,6 +39,15 @@ def preflight(cells: Iterable[Cell], datasets: Path, trainer: Mapping[str, Any])
             problems.append(f"data {data}: {error}")
     if problems:
         raise UserError("\n".join(problems))
+
+
+def _untrainable(trainer: Mapping[str, Any]) -> list[str]:
+    """Trainer options that do not fit this machine."""
+    try:
+        make_trainer(trainer)
+    except Exception as error:
+        return [f"trainer options {dict(trainer)}: {' '.join(str(error).split())}"]
+    return []
 
 
 def unbuildable(cells: Sequence[Cell]) -> list[str]:

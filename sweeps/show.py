@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sweeps.estimate import estimate
+from sweeps.estimate import Estimate, estimate
 from sweeps.ledger import Plan
 from sweeps.state import State, Status
 
@@ -32,11 +32,15 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join([line(header), "  ".join("-" * n for n in sizes), *map(line, cells)])
 
 
-def plan_text(plan: Plan, statuses: Sequence[Status]) -> str:
-    """What would run, what is done, what cannot run and why, what is stale."""
+def plan_text(plan: Plan, statuses: Sequence[Status], left: Estimate | None = None) -> str:
+    """What would run, what is done, what cannot run and why, what is stale.
+
+    Args:
+        left: the work that is left, where more is known of it than the statuses say.
+    """
     counts = Counter(status.state for status in statuses)
     parts = [f"sweep {plan.sweep}: {plan.about}" if plan.about else f"sweep {plan.sweep}"]
-    parts += [_grid(statuses), _totals(counts, statuses)]
+    parts += [_grid(statuses), _totals(counts, statuses, left or estimate(statuses))]
     parts += _notes(plan, statuses)
     return "\n\n".join(part for part in parts if part)
 
@@ -64,13 +68,13 @@ def _target(options: Any) -> str:
     return f" {asked[0]}" if asked else ""
 
 
-def _totals(counts: Counter[State], statuses: Sequence[Status]) -> str:
+def _totals(counts: Counter[State], statuses: Sequence[Status], left: Estimate) -> str:
     shares = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
     dense = sum(status.cell.is_dense for status in statuses)
     text = (
         f"{len(statuses)} cells ({dense} dense, {len(statuses) - dense} pruned from them): {shares}"
     )
-    return f"{text}\n{estimate(statuses)}"
+    return f"{text}\n{left}"
 
 
 def _notes(plan: Plan, statuses: Sequence[Status]) -> list[str]:
@@ -82,12 +86,16 @@ def _notes(plan: Plan, statuses: Sequence[Status]) -> list[str]:
         "they are, delete their record to run them again (format=json lists the keys)"
         for axis, count in stale.items()
     ]
+    said = Counter(status.note for status in statuses if status.note)
+    notes += [f"{count} cells: {note}" for note, count in said.items()]
     return ["\n".join(notes)]
 
 
-def plan_json(plan: Plan, statuses: Sequence[Status]) -> dict[str, Any]:
+def plan_json(
+    plan: Plan, statuses: Sequence[Status], left: Estimate | None = None
+) -> dict[str, Any]:
     """The plan for machines: every cell with its key, state and what is stale."""
-    left = estimate(statuses)
+    left = left or estimate(statuses)
     return {
         "sweep": plan.sweep,
         "about": plan.about,
@@ -105,18 +113,3 @@ def plan_json(plan: Plan, statuses: Sequence[Status]) -> dict[str, Any]:
         ],
         "inapplicable": [{**cell.json(), "reason": reason} for cell, reason in plan.inapplicable],
     }
-
-
-def failures_text(statuses: Sequence[Status]) -> str:
-    """Every error once, with its traceback and the cells that ended in it."""
-    groups: dict[tuple[str, str], list[Status]] = defaultdict(list)
-    for status in statuses:
-        if status.state is State.FAILED and status.record:
-            error = status.record["error"]
-            groups[(error["type"], error["message"])].append(status)
-    parts = []
-    for (kind, message), members in groups.items():
-        keys = "\n".join(f"  {s.cell.key}  {s.cell}" for s in members)
-        trace = (members[0].record or {})["error"]["traceback"].rstrip()
-        parts.append(f"failed, {len(members)} cells: {kind}: {message}\n{keys}\n{trace}")
-    return "\n\n".join(parts)

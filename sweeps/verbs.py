@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sweeps.cell import Cell
+from sweeps.cluster.cancel import cancel
+from sweeps.cluster.jobs import jobs
+from sweeps.cluster.show_jobs import jobs_json, jobs_text
+from sweeps.errors import UserError
+from sweeps.estimate import estimate
+from sweeps.forecast import Forecast
 from sweeps.ledger import Plan
-from sweeps.listing import listing, listing_text, reconstructions
-from sweeps.record import check_writable
+from sweeps.listing import listing, listing_text
+from sweeps.logs import list_text, of_interest, trace
+from sweeps.look import look
 from sweeps.request import Request
 from sweeps.settings import Settings
-from sweeps.show import failures_text, plan_json, plan_text
-from sweeps.state import State, Status, survey
+from sweeps.show import plan_json, plan_text
+from sweeps.start import OPEN, make_report, start, verdict
+from sweeps.state import State, survey
+from sweeps.status import status_json, status_text
+from sweeps.watch import watch
 
 
 def do_list(request: Request) -> int:
@@ -26,47 +34,90 @@ def do_list(request: Request) -> int:
 def do_plan(request: Request) -> int:
     made, settings = request.plan(), request.settings
     settings.ledger.check()
-    statuses = survey(settings.ledger, made.cells)
-    show(settings, lambda: plan_text(made, statuses), lambda: plan_json(made, statuses))
+    now, forecast = look(settings.ledger, made), Forecast.of(settings.ledger)
+    left = estimate(now.statuses, forecast)
+    text, machine = plan_text(made, now.statuses, left), plan_json(made, now.statuses, left)
+    if settings.is_elsewhere:
+        cells = [status.cell for status in now.statuses if status.state in OPEN]
+        found = jobs(made, cells, settings, now.standing, forecast)
+        text = f"{text}\n\n{jobs_text(found, settings)}"
+        machine |= {"jobs": jobs_json(found, settings)}
+    show(settings, lambda: text, lambda: machine)
     return 0
 
 
 def do_status(request: Request) -> int:
-    made, statuses = _started(request)
-    failures = failures_text(statuses)
-    text = plan_text(made, statuses) + (f"\n\n{failures}" if failures else "")
-    show(request.settings, lambda: text, lambda: plan_json(made, statuses))
+    settings = request.settings
+    made = _started_plan(request)
+    if settings.watch and settings.format == "text":
+        return watch(settings.ledger, made)
+    now = look(settings.ledger, made)
+    show(settings, lambda: status_text(now), lambda: status_json(now))
+    return 0
+
+
+def do_logs(request: Request) -> int:
+    settings = request.settings
+    settings.ledger.check()
+    if request.key:
+        found = trace(settings.ledger, request.key)
+        show(settings, found.text, found.json)
+    else:
+        now = look(settings.ledger, _started_plan(request))
+        rows = of_interest(now.statuses, settings.ledger)
+        show(settings, lambda: list_text(rows), lambda: {"cells": rows})
+    return 0
+
+
+def do_cancel(request: Request) -> int:
+    made = _started_plan(request)
+    print(cancel(request.settings.ledger.root, made.sweep))
     return 0
 
 
 def do_sweep(request: Request) -> int:
     made, settings = request.plan(), request.settings
     settings.ledger.check()
-    return _run(settings, made, survey(settings.ledger, made.cells))
+    return start(settings, made)
 
 
 def do_retry(request: Request) -> int:
-    made, statuses = _started(request)
-    settings = request.settings
-    failed = [status.cell for status in statuses if status.state is State.FAILED]
+    settings, made = request.settings, _started_plan(request)
+    now = look(settings.ledger, made)
+    failed = [status.cell.key for status in now.statuses if status.state is State.FAILED]
     if not failed:
         print(f"sweep {made.sweep}: no cell has failed", file=sys.stderr)
         return 0
-    for cell in failed:
-        settings.ledger.set_aside(cell.key)
-    return _run(settings, made, survey(settings.ledger, made.cells))
+    if settings.is_elsewhere and not now.standing.known:
+        raise UserError(f"SLURM could not be asked ({now.standing.note}); retry when it answers")
+    held = [key for key in failed if key in now.standing.tasks]
+    for key in failed:
+        if key not in held:
+            settings.ledger.set_aside(key)
+    if held:
+        print(_held_text(made.sweep, len(held)), file=sys.stderr)
+    return start(settings, request.yielding(made))
+
+
+def _held_text(sweep: str, count: int) -> str:
+    return (
+        f"{count} failed cells stay as they are: their jobs are not over, and run the code as it "
+        f"was when they were submitted; retry later, or first: make cancel SWEEP={sweep}"
+    )
 
 
 def do_report(request: Request) -> int:
-    made, statuses = _started(request)
-    print(_report(request.settings, made.sweep))
-    return _verdict(statuses)
+    made = _started_plan(request)
+    print(make_report(request.settings, made.sweep))
+    return verdict(survey(request.settings.ledger, made.cells))
 
 
 VERBS: Mapping[str, Callable[[Request], int]] = {
     "plan": do_plan,
     "sweep": do_sweep,
     "status": do_status,
+    "logs": do_logs,
+    "cancel": do_cancel,
     "retry": do_retry,
     "report": do_report,
     "list": do_list,
@@ -80,68 +131,7 @@ def show(
     print(json.dumps(machine(), indent=1) if settings.format == "json" else text())
 
 
-def _started(request: Request) -> tuple[Plan, list[Status]]:
+def _started_plan(request: Request) -> Plan:
     ledger = request.settings.ledger
     ledger.check()
-    made = ledger.plan(request.sweep)
-    return made, survey(ledger, made.cells)
-
-
-def _run(settings: Settings, made: Plan, statuses: Sequence[Status]) -> int:
-    settings.ledger.prepare()
-    check_writable(settings.results)
-    open_states = (State.PENDING, State.RUNNING, State.UNTIMED)
-    left = [status.cell for status in statuses if status.state in open_states]
-    print(plan_text(made, statuses), file=sys.stderr)
-    if left:
-        _preflight(settings, left)
-    settings.ledger.freeze(made)
-    if left:
-        _dispatch(settings, made.sweep, left)
-    print(_report(settings, made.sweep))
-    return _verdict(survey(settings.ledger, made.cells))
-
-
-def _preflight(settings: Settings, left: Sequence[Cell]) -> None:
-    from sweeps.preflight import preflight
-
-    gc.enable()
-    preflight(left, settings.datasets, settings.trainer)
-
-
-def _dispatch(settings: Settings, sweep: str, left: Sequence[Cell]) -> None:
-    from sweeps.dispatch import dispatch
-    from sweeps.execute import Context
-
-    context = Context(
-        ledger=settings.ledger.root,
-        datasets=settings.datasets,
-        trainer=settings.trainer,
-        tracking=settings.tracking,
-        sweep=sweep,
-    )
-    dispatch(left, context, settings.cluster)
-
-
-def _report(settings: Settings, sweep: str) -> str:
-    from reports.report import report
-    from reports.terminal import terminal_table
-
-    doubtful = reconstructions()
-    folder = report(settings.ledger, sweep, settings.results, reconstructions=doubtful)
-    table = terminal_table(settings.ledger, sweep, reconstructions=doubtful)
-    return f"{table}\n\nopen {folder}/index.html"
-
-
-def _verdict(statuses: Sequence[Status]) -> int:
-    """0 when every cell is done, 1 when one has failed; says how to go on."""
-    failed = [s for s in statuses if s.state is State.FAILED]
-    if not failed:
-        return 0
-    blocked = sum(s.state is State.BLOCKED for s in statuses)
-    print(
-        f"{len(failed)} cells failed, {blocked} blocked by them; "
-        "see them with: make status, run them again with: make retry",
-        file=sys.stderr,
-    )
-    return 1
+    return ledger.plan(request.sweep)

@@ -1,0 +1,102 @@
+"""Start what is open of a sweep, here or on a cluster, and report when it ends here."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sweeps.cell import Cell
+from sweeps.ledger import Ledger, Plan
+from sweeps.listing import reconstructions
+from sweeps.look import look
+from sweeps.record import check_writable
+from sweeps.settings import Settings
+from sweeps.show import plan_text
+from sweeps.state import State, Status, survey
+
+OPEN = (State.PENDING, State.RUNNING, State.UNTIMED)
+
+
+def start(settings: Settings, made: Plan) -> int:
+    """Run what is open; returns the exit status.
+
+    Raises:
+        UserError: something that would keep it from running; nothing was started.
+    """
+    settings.ledger.prepare()
+    check_writable(settings.results)
+    statuses = look(settings.ledger, made).statuses
+    left = [status.cell for status in statuses if status.state in OPEN]
+    print(plan_text(made, statuses), file=sys.stderr)
+    if left:
+        _preflight(settings, left)
+        run = _prepare(settings, made, left)
+        settings.ledger.freeze(made)
+        if away := run():
+            print(away)
+            return 0
+    elif any(status.state is State.QUEUED for status in statuses):
+        print("every open cell has a job in the queue; follow it with: make status")
+        return 0
+    settings.ledger.freeze(made)
+    print(make_report(settings, made.sweep))
+    return verdict(survey(settings.ledger, made.cells))
+
+
+def _preflight(settings: Settings, left: Sequence[Cell]) -> None:
+    from sweeps.preflight import preflight
+
+    gc.enable()
+    preflight(left, settings.datasets, settings.trainer, elsewhere=settings.is_elsewhere)
+
+
+def _prepare(settings: Settings, made: Plan, left: Sequence[Cell]) -> Callable[[], str | None]:
+    from sweeps.context import Context
+    from sweeps.dispatch import prepare
+    from sweeps.order import Order
+
+    cluster = settings.cluster
+    offline = settings.is_elsewhere and cluster["offline"] and settings.tracking == "wandb"
+    context = Context(
+        ledger=settings.ledger.root,
+        datasets=settings.datasets,
+        trainer=settings.trainer,
+        tracking="offline" if offline else settings.tracking,
+        sweep=made.sweep,
+        wandb=settings.wandb,
+        retries=cluster.get("retries", Context.retries),
+    )
+    order = Order(left, context, cluster, made.resources, settings.results, settings.budget)
+    return prepare(order)
+
+
+def make_report(settings: Settings, sweep: str) -> str:
+    """Make the sweep's report; returns the table for a terminal."""
+    from reports.terminal import terminal_table
+
+    folder = write_report(settings.ledger, sweep, settings.results)
+    table = terminal_table(settings.ledger, sweep, reconstructions=reconstructions())
+    return f"{table}\n\nopen {folder}/index.html"
+
+
+def write_report(ledger: Ledger, sweep: str, results: Path) -> Path:
+    """Make the sweep's report; returns its folder."""
+    from reports.report import report
+
+    return report(ledger, sweep, results, reconstructions=reconstructions())
+
+
+def verdict(statuses: Sequence[Status]) -> int:
+    """0 when every cell is done, 1 when one has failed; says how to go on."""
+    failed = [s for s in statuses if s.state is State.FAILED]
+    if not failed:
+        return 0
+    blocked = sum(s.state is State.BLOCKED for s in statuses)
+    print(
+        f"{len(failed)} cells failed, {blocked} blocked by them; "
+        "see them with: make status, run them again with: make retry",
+        file=sys.stderr,
+    )
+    return 1
