@@ -1,27 +1,36 @@
 # Triptych: `make sweep` and `make test` create what they need; everything else follows from run.py.
 SWEEP   ?= demo
-CLUSTER ?= local
+CLUSTER ?=
 ARGS    ?=
 PYTHON  ?= python3
 PY      := .venv/bin/python
 RUN     := $(PY) run.py
+CHOSEN   = $(if $(CLUSTER),cluster=$(CLUSTER))
 
-.PHONY: help sweep plan status retry tables list cost test check lock bench clean
+.PHONY: help sweep plan status logs cancel retry tables list cost test test-slurm check lock bench clean
 help:
-	@echo "make sweep   SWEEP=$(SWEEP) CLUSTER=here|local  plan, run, tables     (ARGS='seed=0 ...' for more)"
-	@echo "make plan    SWEEP=...      what would run          make status  what has run, and errors"
-	@echo "make retry   SWEEP=...      failed cells again      make tables  tables and figures again"
-	@echo "make list    every variant                          make cost ARGS='backbone=resnet164 attention=dia'"
-	@echo "make test    the tests      make check  lint, types      make bench  the figures of the README"
+	@echo "make sweep    plan, run, tables           SWEEP=$(SWEEP) CLUSTER=here|local|slurm (or conf/user.yaml)"
+	@echo "make plan     what would run              make tables   tables and figures again"
+	@echo "make status   what has run, and errors    WATCH=1       again and again"
+	@echo "make logs     what a cell printed         KEY=<the cell's key>"
+	@echo "make retry    failed cells again          make cancel   end a sweep's jobs"
+	@echo "make list     every variant               make cost     ARGS='backbone=resnet164 attention=dia'"
+	@echo "make test     the tests                   make check    lint, types"
+	@echo "make test-slurm  the tests on a real SLURM: this machine's, or one that it starts (as root)"
+	@echo "make bench    the figures of the README   ARGS='seed=0 tracking=none' adds to any of them"
 
 sweep: .venv/ready
-	$(RUN) do=sweep sweep=$(SWEEP) cluster=$(CLUSTER) $(ARGS)
+	$(RUN) do=sweep sweep=$(SWEEP) $(CHOSEN) $(ARGS)
 plan: .venv/ready
-	@$(RUN) do=plan sweep=$(SWEEP) $(ARGS)
+	@$(RUN) do=plan sweep=$(SWEEP) $(CHOSEN) $(ARGS)
 status: .venv/ready
-	@$(RUN) do=status sweep=$(SWEEP) $(ARGS)
+	@$(RUN) do=status sweep=$(SWEEP) $(CHOSEN) $(if $(WATCH),watch=true) $(ARGS)
+logs: .venv/ready
+	@$(RUN) do=logs sweep=$(SWEEP) $(if $(KEY),key=$(KEY)) $(ARGS)
+cancel: .venv/ready
+	$(RUN) do=cancel sweep=$(SWEEP) $(ARGS)
 retry: .venv/ready
-	$(RUN) do=retry sweep=$(SWEEP) cluster=$(CLUSTER) $(ARGS)
+	$(RUN) do=retry sweep=$(SWEEP) $(CHOSEN) $(ARGS)
 tables: .venv/ready
 	$(RUN) do=report sweep=$(SWEEP) $(ARGS)
 list: .venv/ready
@@ -30,7 +39,15 @@ cost: .venv/ready
 	@$(RUN) do=cost $(ARGS)
 
 test: .venv/ready
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n auto --maxprocesses=4 $(ARGS)
+# They use the SLURM cluster of this machine; without one, root starts one, from Debian's packages.
+SLURM   := sbatch slurmd slurmctld slurmdbd mariadbd munged
+test-slurm: .venv/ready
+	@sinfo >/dev/null 2>&1 || which $(SLURM) >/dev/null || \
+	  test "$$(id -u)" != 0 || ! which apt-get >/dev/null || \
+	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+	    apt-get -qq install slurm-wlm slurmdbd mariadb-server munge; } >/dev/null
+	$(PY) -m pytest tests/slurm -n auto --maxprocesses=3 $(ARGS)
 check: .venv/ready
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 bench: .venv/ready

@@ -2,13 +2,15 @@
 
 python run.py backbone=resnet20 attention=se attention.reduction=8 data=digits
 python run.py -m attention=se,eca seed=0,1
-python run.py do=plan|sweep|status|retry|report sweep=demo
+python run.py do=plan|sweep|status|retry|cancel|report sweep=demo
+python run.py do=logs key=7f3fa4
 python run.py do=list        python run.py do=cost backbone=resnet164 attention=dia
 """
 
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 
@@ -26,8 +28,11 @@ def main() -> int:
             print(f"error: {problem}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last whole epoch", file=sys.stderr)
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # its reader, such as head, has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 if __name__ == "__main__":

@@ -243,13 +243,14 @@ def test_a_mistake_is_one_message_and_nothing_starts(
     assert not list((tmp_path / "runs").glob("*/record.json"))
 
 
-def test_a_damaged_record_is_named_with_what_to_do(run: Run, tmp_path: Path) -> None:
+def test_a_damaged_record_is_set_aside_and_made_again(run: Run, tmp_path: Path) -> None:
     assert run(*TINY, *QUICK).returncode == 0
     (record,) = (tmp_path / "runs").glob("*/record.json")
+    before = json.loads(record.read_text())
     record.write_text('{"schema": 1, "key"')
-    refused(run(*TINY, *QUICK), str(record), "is damaged", "delete")
-    record.unlink()
     assert run(*TINY, *QUICK).returncode == 0
+    assert json.loads(record.read_text())["result"] == before["result"]
+    assert (record.parent / "damaged-0.json").read_text() == '{"schema": 1, "key"'
 
 
 def test_a_damaged_checkpoint_fails_with_what_to_do(run: Run, tmp_path: Path) -> None:
