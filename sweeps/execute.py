@@ -10,11 +10,9 @@ from __future__ import annotations
 import gc
 import json
 import time
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from lightning_modules.keeper import EpochRow
 from lightning_modules.stopping import Stopped
@@ -24,10 +22,19 @@ from sweeps.cell import Cell
 from sweeps.claim import claim
 from sweeps.context import Context
 from sweeps.errors import UserError
-from sweeps.failure import DiskTrouble, Failure, classify
+from sweeps.failure import Failure, classify
 from sweeps.measurement import history, latency, results
+from sweeps.outcome import (
+    LostAgain,
+    disk_trouble,
+    failed,
+    lost_text,
+    made_record,
+    may_shrink,
+    note_end,
+)
 from sweeps.phases import Phases
-from sweeps.provenance import provenance, sources
+from sweeps.provenance import provenance
 from sweeps.record import (
     Damaged,
     Record,
@@ -38,10 +45,6 @@ from sweeps.record import (
 )
 from sweeps.tracking import Tracker
 from sweeps.workbench import Workbench, uses_gpu
-
-
-class LostAgain(RuntimeError):
-    """The cell was lost several times in a row without getting anywhere."""
 
 
 @dataclass
@@ -84,7 +87,7 @@ def execute(cell: Cell, context: Context) -> Record:
         except OSError as error:
             if classify(error) is not Failure.DISK:
                 raise
-            raise _disk_trouble(paths, error) from None
+            raise disk_trouble(paths, error) from None
 
 
 def is_finished(record: Record, context: Context) -> bool:
@@ -132,7 +135,7 @@ def _attempt(cell: Cell, paths: RunPaths, context: Context) -> Record | None:
     context = replace(context, trainer={**context.trainer, "accumulate": made[-1]["accumulate"]})
     try:
         if attempts.barren(made) > context.retries:
-            raise LostAgain(_lost_text(made))
+            raise LostAgain(lost_text(made))
         bench = Workbench(cell, paths, context.datasets, context.trainer)
         with _tracker(cell, paths, context) as tracker:
             record = _run(bench, context, tracker)
@@ -140,13 +143,16 @@ def _attempt(cell: Cell, paths: RunPaths, context: Context) -> Record | None:
             record["provenance"]["attempts"] = attempts.brief(attempts.read(paths.attempts))
             write_record(paths, record)
             tracker.finish(record)
-    except (UserError, Stopped):
+    except Stopped:
+        raise
+    except UserError:
+        note_end(paths, "refusal")
         raise
     except KeyboardInterrupt:
-        _end(paths, "interruption")
+        note_end(paths, "interruption")
         raise
     except Exception as error:
-        return _failed(cell, paths, error, made)
+        return failed(cell, paths, error, made)
     for path in paths.folder.glob("*.ckpt*"):
         path.unlink()
     return record
@@ -156,17 +162,11 @@ def _begin(cell: Cell, paths: RunPaths, context: Context) -> list[Attempt]:
     """Note the start. After a lack of memory the batch is cut in twice as many pieces."""
     write_atomically(paths.cell, json.dumps(cell.json(), indent=1).encode())
     before, pieces = attempts.read(paths.attempts), context.trainer.get("accumulate", 1)
-    if _may_shrink(before[-1:], cell):
+    if may_shrink(before[-1:], cell):
         pieces = 2 * before[-1]["accumulate"]
     elif before:
         pieces = max(pieces, before[-1]["accumulate"])
     return attempts.begin(paths.attempts, mark=paths.mark(), accumulate=pieces)
-
-
-def _may_shrink(last: Sequence[Attempt], cell: Cell) -> bool:
-    """Whether the last attempt ran out of memory with the batch not yet cut by us."""
-    size = cell.recipe.options["batch_size"]
-    return any(a.get("ended") == Failure.MEMORY and 2 * a["accumulate"] <= size for a in last)
 
 
 def _run(bench: Workbench, context: Context, tracker: Tracker) -> Record:
@@ -190,62 +190,4 @@ def _run(bench: Workbench, context: Context, tracker: Tracker) -> Record:
         write_atomically(bench.paths.history, json.dumps(history(bench)).encode())
         timed = latency(bench, bench.finished()) if context.time_latency else None
     origin = provenance(bench.cell, context.ledger) | {"data_checksum": bench.data.checksum}
-    return _record(bench.cell, "done", result, timed, clock.seconds, origin)
-
-
-def _failed(
-    cell: Cell, paths: RunPaths, error: Exception, made: Sequence[Attempt]
-) -> Record | None:
-    kind = Failure.LOST if isinstance(error, LostAgain) else classify(error)
-    _end(paths, kind)
-    if kind is Failure.DISK:
-        raise _disk_trouble(paths, error) from error
-    first = not any(one.get("ended") == Failure.MEMORY for one in made[:-1])
-    if kind is Failure.MEMORY and first and _may_shrink(attempts.read(paths.attempts)[-1:], cell):
-        return None
-    trace = "".join(traceback.format_exception(error))
-    known = attempts.brief(attempts.read(paths.attempts))
-    record = _record(cell, "failed", None, None, {}, {"sources": sources(cell), "attempts": known})
-    text = {"type": type(error).__name__, "message": str(error), "traceback": trace}
-    record["error"] = {**text, "kind": str(kind)}
-    write_record(paths, record)
-    return record
-
-
-def _end(paths: RunPaths, why: str) -> None:
-    with suppress(OSError):
-        attempts.end(paths.attempts, str(why))
-
-
-def _disk_trouble(paths: RunPaths, error: Exception) -> DiskTrouble:
-    return DiskTrouble(
-        f"cannot write below {paths.folder} ({' '.join(str(error).split())[:160]}); free space or "
-        "choose another folder with ledger=..., then run again: what was finished is kept"
-    )
-
-
-def _lost_text(made: Sequence[Attempt]) -> str:
-    ends = ", ".join(str(one.get("ended")) for one in made[:-1][-attempts.barren(made) :])
-    return (
-        f"{attempts.barren(made)} attempts in a row ended without getting anywhere ({ends}); "
-        "look at its log, give it more memory or time, then run it again with: make retry"
-    )
-
-
-def _record(
-    cell: Cell,
-    status: str,
-    result: Mapping[str, Any] | None,
-    timed: Mapping[str, Any] | None,
-    seconds: Mapping[str, float],
-    origin: Mapping[str, Any],
-) -> Record:
-    return {
-        "cell": cell.json(),
-        "status": status,
-        "result": result,
-        "latency": timed,
-        "seconds": seconds,
-        "provenance": origin,
-        "error": None,
-    }
+    return made_record(bench.cell, "done", result, timed, clock.seconds, origin)

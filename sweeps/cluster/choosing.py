@@ -56,6 +56,11 @@ class Choosing:
                     return found
         return None
 
+    def give_up(self, key: str) -> None:
+        """Take a cell no more."""
+        self.mine = [one for one in self.mine if one != key]
+        self.others = [one for one in self.others if one != key]
+
     def unsettled(self) -> list[str]:
         """Those of its own that are not settled."""
         self.mine = [key for key in self.mine if self.look(key) is not Look.SETTLED]

@@ -94,6 +94,7 @@ class Pack:
         self._children: list[Child] = []
         self._seconds: list[float] = []
         self._troubles: dict[str, int] = {}
+        self._deaths: dict[str, int] = {}
         self._began = self._active = time.monotonic()
 
     def run(self) -> None:
@@ -157,7 +158,16 @@ class Pack:
         elif ended.code == child.REFUSED:
             sys.exit(f"error: cell {cell.key} could not run; see {self._log(cell)}")
         elif not self._notice():
-            self._end(cell, "kill")
+            self._killed(cell)
+
+    def _killed(self, cell: Cell) -> None:
+        """A cell that goes on dying gets a failed record by itself; one that dies while only its
+        latency is measured is left for another day."""
+        self._end(cell, "kill")
+        count = self._deaths[cell.key] = self._deaths.get(cell.key, 0) + 1
+        if count > self._context.retries + 1:
+            say(f"{cell.key} {cell} is given up here after {count} deaths")
+            self._choosing.give_up(cell.key)
 
     def _patience(self) -> float:
         return DISK_PATIENCE_S if self._troubles else IDLE_S
