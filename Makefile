@@ -47,7 +47,7 @@ test-slurm: .venv/ready
 	  test "$$(id -u)" != 0 || ! which apt-get >/dev/null || \
 	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
 	    apt-get -qq install slurm-wlm slurmdbd mariadb-server munge; } >/dev/null
-	$(PY) -m pytest tests/slurm -n auto --maxprocesses=3 $(ARGS)
+	$(PY) -m pytest tests/slurm -n 3 $(ARGS)
 check: .venv/ready
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 bench: .venv/ready

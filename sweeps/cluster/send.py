@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from sweeps.cluster import slurm
 from sweeps.cluster.arrays import Array
 from sweeps.cluster.conclude import conclude
 from sweeps.cluster.pack import run_task
+from sweeps.cluster.queue import recover
 from sweeps.cluster.refusals import flags
 from sweeps.cluster.rehearsal import rehearse
 from sweeps.cluster.resources import Resources
@@ -126,6 +129,9 @@ class Sender:
         return [f"cd {code} && export PYTHONPATH={code}${{PYTHONPATH:+:$PYTHONPATH}}"]
 
     def _stopped(self, why: str) -> UserError:
+        with suppress(UserError):  # SLURM may have taken one whose number did not arrive here
+            recover(self._submission, slurm.queue())
+            self._sent = self._submission.jobs
         if not self._sent:
             shutil.rmtree(self._submission.folder, ignore_errors=True)
             return UserError(f"SLURM did not take the sweep: {why}; nothing was submitted")
@@ -145,9 +151,7 @@ def _srun(resources: Resources) -> list[str]:
 
 def _small(resources: Resources) -> Resources:
     """What the report needs, at the place of the cells."""
-    minutes, memory = (
-        min(REPORT_MINUTES, resources.minutes),
-        min(REPORT_MEMORY_GB, resources.memory_gb),
-    )
-    small = replace(resources, nodes=1, gpus=0, cpus=1, devices=1)
-    return replace(small, minutes=minutes, memory_gb=memory)
+    minutes = min(REPORT_MINUTES, resources.minutes)
+    memory = min(REPORT_MEMORY_GB, resources.memory_gb)
+    one = replace(resources, nodes=1, gpus=0, cpus=1, devices=1)
+    return replace(one, minutes=minutes, memory_gb=memory)

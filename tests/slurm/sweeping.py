@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,8 @@ class Sweep:
     def let_go(self) -> None:
         for name, state, reason, _ in self.jobs():
             if state == "PENDING" and reason == "BeginTime":
-                self.cluster.release(name)
+                with suppress(TimeoutError, RuntimeError):  # it went on by itself meanwhile
+                    self.cluster.release(name)
 
     def finish(self, seconds: float = 240) -> None:
         """Wait until no job of it is left."""

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +97,18 @@ def has_trained(sweep: Sweep, epochs: int, pruning: str = "none") -> Callable[[]
 
 
 def test_a_task_killed_at_three_random_moments(make: Make, check: Callable[..., None]) -> None:
-    sweep = make()
+    sweep = make("long")
     sweep.start()
     draw = random.Random(time.time_ns())
     for _ in range(3):
         job = sweep.running()
-        sweep.until(lambda job=job: processes_of(job) or not sweep.jobs())
+        sweep.until(lambda job=job: processes_of(job))
         time.sleep(draw.uniform(1.0, 7.0))
-        for process in processes_of(job):
-            os.kill(process, signal.SIGKILL)
+        killed = processes_of(job)
+        assert killed
+        for process in killed:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         sweep.until(lambda job=job: not processes_of(job))
     sweep.finish()
     check(sweep, "SIGKILL of a task", 3)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.slurm.cluster import Cluster
+from tests.slurm.login import log_in
 from tests.slurm.sweeping import Sweep, copy_project, ends
 
 BROKEN = """
@@ -159,3 +161,29 @@ def test_no_more_jobs_run_at_the_same_time_than_asked(make: Callable[..., Sweep]
     sweep.until(over, 240)
     assert most == 2
     assert states(sweep) == {"done": 6}
+
+
+def test_what_slurm_took_of_a_refused_submission_is_listed_and_can_be_cancelled(
+    make: Callable[..., Sweep], cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sweeps.cluster.send import Sender
+    from sweeps.cluster.submission import Submission
+    from sweeps.errors import UserError
+
+    sweep = make("tiny", "attention=none,se")
+    sweep.start()
+    assert sweep.run("do=cancel").returncode == 0
+    sweep.finish()
+    (first,) = sweep.plans()
+    whole = Submission.read(first.parent)
+    (array,) = whole.arrays
+    wrong = replace(array, resources=replace(array.resources, partition="nowhere"))
+    half = replace(whole, folder=first.parents[1] / "half", arrays=(array, wrong))
+    half.write()
+    log_in(cluster, monkeypatch)
+    with pytest.raises(UserError, match=r"a part of the sweep only: .*nowhere|invalid partition"):
+        Sender(half).send()
+    assert list(half.jobs) == ["0"]
+    assert {name.partition("_")[0] for name, _, _, _ in sweep.jobs()} == set(half.jobs.values())
+    assert sweep.run("do=cancel").returncode == 0
+    sweep.finish()
