@@ -51,12 +51,14 @@ class Submitter:
             UserError: SLURM refused some of it; the message lists what it had accepted.
         """
         with _turn(self._ledger.root):
-            jobs = slurm.queue()
-            for earlier in submissions(self._ledger.root):
-                recover(earlier, jobs)
+            stillborn = _stillborn(self._ledger.root)
             now = standing(self._ledger.root)
             _close(now)
-            queued = now.tasks
+            queued = {
+                key: job
+                for key, job in now.tasks.items()
+                if job.name.partition("_")[0] not in stillborn
+            }
             cells = self._unqueued(queued)
             if not cells:
                 return f"sweep {self._sweep}: jobs for all open cells are in the queue: make status"
@@ -112,6 +114,22 @@ class Submitter:
     def _clean(self) -> None:
         needed = {one.code for one in submissions(self._ledger.root)}
         snapshot.clean(self._ledger.root, needed)
+
+
+def _stillborn(ledger: Path) -> set[str]:
+    """Cancel the jobs of a submission that died before it had told them what to do.
+
+    Others whose numbers it could not note are noted here and stay.
+    """
+    jobs, found = slurm.queue(), set[str]()
+    for earlier in submissions(ledger):
+        for name in recover(earlier, jobs):
+            number = earlier.jobs[name]
+            if not list(earlier.logs.glob(f"{number}_*submitted.pkl")):
+                found.add(number)
+    if found:
+        slurm.cancel(found)
+    return found
 
 
 def _close(now: Standing) -> None:
