@@ -11,7 +11,7 @@ from typing import Any
 from sweeps.cell import Cell
 from sweeps.failure import Failure
 from sweeps.ledger import Ledger
-from sweeps.record import Damaged, Record
+from sweeps.record import Record
 
 CPU = "cpu"
 """The device of a rehearsal that used no GPU."""
@@ -74,10 +74,7 @@ def read_rehearsal(path: Path) -> dict[str, Any] | None:
 
 def _done(ledger: Ledger) -> Iterator[Evidence]:
     for path in ledger.root.glob("*/record.json"):
-        try:
-            record = ledger.record(path.parent.name)
-        except Damaged:
-            continue
+        record = ledger.sound_record(path.parent.name)
         if record is not None and record["status"] == "done":
             yield of_record(record)
 

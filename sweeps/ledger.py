@@ -12,7 +12,7 @@ from typing import Any
 
 from sweeps.cell import SCHEMA, Cell
 from sweeps.errors import UserError, near_miss
-from sweeps.record import Record, RunPaths, read_record, write_atomically
+from sweeps.record import Damaged, Record, RunPaths, read_record, write_atomically
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,15 @@ class Ledger:
         return RunPaths(self.root, key)
 
     def record(self, key: str) -> Record | None:
+        """A cell's record, None if there is none; raises as ``read_record``."""
         return read_record(self.paths(key))
+
+    def sound_record(self, key: str) -> Record | None:
+        """The same, but None also if it is damaged: then it will be made again."""
+        try:
+            return self.record(key)
+        except Damaged:
+            return None
 
     def begun(self) -> frozenset[str]:
         """Keys of the cells that have a folder: of all others nothing is known."""

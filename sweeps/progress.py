@@ -69,7 +69,7 @@ class Progress:
     def read(self, ledger: Ledger, *, timed: bool) -> None:
         """Report what others have finished since the last look."""
         for key, cell in list(self._open.items()):
-            record = ledger.record(key)
+            record = ledger.sound_record(key)
             if record and (record["status"] == "failed" or record["latency"] or not timed):
                 self.finished(cell, record)
 

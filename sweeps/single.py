@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from typing import Any
 
 from sweeps.applicable import why_not
@@ -16,7 +15,7 @@ from sweeps.ledger import Ledger
 from sweeps.measurement import cost
 from sweeps.preflight import preflight, unbuildable
 from sweeps.progress import line
-from sweeps.record import Damaged, Record
+from sweeps.record import Record
 from sweeps.settings import Settings
 from sweeps.show import table
 from sweeps.workbench import Workbench
@@ -57,9 +56,8 @@ def run_cell(cell: Cell, settings: Settings) -> Record:
 
 def _execute(cell: Cell, context: Context) -> Record:
     ledger = Ledger(context.ledger)
-    with suppress(Damaged):  # it is made again
-        if (before := ledger.record(cell.key)) and before["status"] == "failed":
-            ledger.set_aside(cell.key)
+    if (before := ledger.sound_record(cell.key)) and before["status"] == "failed":
+        ledger.set_aside(cell.key)
     try:
         return execute(cell, context)
     except Busy as owner:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from sweeps.cell import Cell
 from sweeps.claim import Busy
 from sweeps.context import Context
-from sweeps.execute import execute, is_finished
+from sweeps.execute import execute
 from sweeps.ledger import Ledger
+from sweeps.readiness import Readiness, readiness
 from sweeps.record import Record
 
 POLL_S = 0.5
@@ -38,9 +39,10 @@ def work(
     while left:
         before = len(left)
         for cell in list(left):
-            if _is_settled(cell, ledger, context):
+            now = readiness(ledger, cell)
+            if now is Readiness.SETTLED or (now is Readiness.UNTIMED and not context.time_latency):
                 left.remove(cell)
-            elif _is_ready(cell, ledger):
+            elif now in (Readiness.OPEN, Readiness.UNTIMED):
                 try:
                     _run(cell, context, started, finished)
                 except Busy:
@@ -61,16 +63,3 @@ def _run(
     record = execute(cell, context)
     if finished:
         finished(cell, record)
-
-
-def _is_settled(cell: Cell, ledger: Ledger, context: Context) -> bool:
-    """Whether nothing is to be done: it has failed, is finished, or cannot start."""
-    record = ledger.record(cell.key)
-    if record is not None:
-        return record["status"] == "failed" or is_finished(record, context)
-    parent = ledger.record(cell.parent.key) if cell.parent else None
-    return parent is not None and parent["status"] == "failed"
-
-
-def _is_ready(cell: Cell, ledger: Ledger) -> bool:
-    return cell.parent is None or ledger.record(cell.parent.key) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,20 @@ def test_a_worker_runs_what_is_left_only(tmp_path: Path) -> None:
     RunPaths(tmp_path, lost.key).record.unlink()
     work(grid(), context(tmp_path), started=lambda cell: ran.append(cell.key))
     assert ran == [lost.key]
+
+
+def test_a_worker_makes_a_damaged_record_again_and_trains_nothing(tmp_path: Path) -> None:
+    work(grid(), context(tmp_path))
+    paths = RunPaths(tmp_path, grid()[-1].key)
+    before = read_record(paths)
+    paths.record.write_text('{"schema": 1, "key"')
+    epochs: list[object] = []
+    work(grid(), replace(context(tmp_path), on_epoch=epochs.append))
+    after = read_record(paths)
+    assert before is not None
+    assert after is not None
+    assert after["result"] == before["result"]
+    assert epochs == []
 
 
 def run_worker(ledger: str) -> None:

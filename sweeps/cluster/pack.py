@@ -19,13 +19,14 @@ from sweeps import attempts
 from sweeps.cell import Cell
 from sweeps.cluster import child
 from sweeps.cluster.child import Child, Ended
-from sweeps.cluster.choosing import Choosing, Look
+from sweeps.cluster.choosing import Choosing
 from sweeps.cluster.notice import Notice, restarts, say
 from sweeps.cluster.room import Room
 from sweeps.cluster.submission import Submission
 from sweeps.cluster.throttle import rebalance
 from sweeps.context import Context
 from sweeps.ledger import Ledger
+from sweeps.readiness import Readiness
 
 POLL_S = 0.2
 IDLE_S = 30.0
@@ -121,7 +122,7 @@ class Pack:
             cell = self._choosing.next(running, more=self._has_time(), timing=timing)
             if cell is None:
                 return
-            alone = timing and self._choosing.look(cell.key) is Look.UNTIMED
+            alone = timing and self._choosing.readiness(cell.key) is Readiness.UNTIMED
             context = replace(self._context, time_latency=alone or self._room.places == 1)
             say(f"{cell.key} {cell} starts")
             self._children.append(child.start(cell, context, self._notice))

@@ -8,11 +8,11 @@ from dataclasses import replace
 from sweeps import attempts
 from sweeps.cluster import child
 from sweeps.cluster.arrays import Array
-from sweeps.cluster.choosing import Choosing, Look
 from sweeps.cluster.notice import Notice, say
 from sweeps.cluster.submission import Submission
 from sweeps.ledger import Ledger
 from sweeps.ranks import follow, rank
+from sweeps.readiness import Readiness, readiness
 
 
 def run_together(submission: Submission, array: Array, key: str, notice: Notice) -> None:
@@ -22,7 +22,7 @@ def run_together(submission: Submission, array: Array, key: str, notice: Notice)
         SystemExit: with a status other than 0 if the cell is left to do.
     """
     cell, ledger = submission.by_key[key], Ledger(submission.ledger)
-    if Choosing(ledger, submission.by_key, [key], []).look(key) is Look.SETTLED:
+    if readiness(ledger, cell) is Readiness.SETTLED:
         return
     context = replace(submission.run_context(array.resources), stop=notice)
     if rank():
