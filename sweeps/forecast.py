@@ -136,7 +136,7 @@ def rounded(hours: float) -> str:
 
 
 def check_budget(
-    ledger: Ledger,
+    forecast: Forecast,
     cells: Sequence[Cell],
     resources: Callable[[Cell], Resources],
     budget: float | None,
@@ -148,7 +148,7 @@ def check_budget(
     """
     if budget is None:
         return
-    if problem := over(Bill.of(cells, resources, Forecast.of(ledger)), budget):
+    if problem := over(Bill.of(cells, resources, forecast), budget):
         raise UserError(problem)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sweeps.estimate import duration
 from sweeps.failures import failed_groups
 from sweeps.look import Look
-from sweeps.state import State, Status
+from sweeps.state import State, Status, shares
 from sweeps.status import attempts_text, canary_groups, left_text, slurm_lines
 
 MARKS: Mapping[str, tuple[State, ...]] = {
@@ -24,7 +24,7 @@ MARKS: Mapping[str, tuple[State, ...]] = {
 def line(now: Look) -> str:
     """One line, for a log."""
     left = left_text(now)
-    return f"{time.strftime('%H:%M:%S')}  {_shares(now)}{f'; {left}' if left else ''}"
+    return f"{time.strftime('%H:%M:%S')}  {shares(now.counts)}{f'; {left}' if left else ''}"
 
 
 def frame(now: Look, columns: int) -> list[str]:
@@ -36,7 +36,7 @@ def frame(now: Look, columns: int) -> list[str]:
     lines = [
         f"sweep {now.plan.sweep}, {time.strftime('%H:%M:%S')}  (Ctrl-C leaves, the sweep goes on)",
         f"{bar(now.counts, max(columns - len(tail) - 1, 10))} {tail}",
-        _shares(now),
+        shares(now.counts),
         *slurm_lines(now),
         attempts_text(now.statuses),
         *(f"canaries failed, {len(g.members)}: {g.headline}" for g in canary_groups(now)),
@@ -53,10 +53,6 @@ def bar(counts: Mapping[State, int], width: int) -> str:
         seen += sum(counts.get(state, 0) for state in states)
         text += mark * (round((width - 2) * seen / total) - len(text))
     return f"[{text}]"
-
-
-def _shares(now: Look) -> str:
-    return ", ".join(f"{now.counts[state]} {state}" for state in State if now.counts[state])
 
 
 def _running(status: Status) -> str:

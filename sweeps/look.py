@@ -12,7 +12,7 @@ from typing import Any
 
 from sweeps.cluster import accounting
 from sweeps.cluster.queue import Live, Standing, standing
-from sweeps.cluster.submission import CANARY, REPORT, Submission
+from sweeps.cluster.submission import CANARY, FOLDER, REPORT, last_over
 from sweeps.estimate import Estimate, estimate
 from sweeps.evidence import of_record, rehearsed
 from sweeps.forecast import Forecast
@@ -78,23 +78,17 @@ class Look:
         if not left or not self.standing.known:
             return {}
         mine = (one for one in self.standing.submissions if one.sweep == self.plan.sweep)
-        sent = (*self._last_over(), *mine)
+        sent = (*last_over(self.ledger.root, self.plan.sweep), *mine)
         tasks = {key: name for one in sent for name, pack in one.tasks() for key in pack}
         ends = accounting.ends({tasks[key] for key in left if key in tasks})
         return {key: ends[tasks[key]] for key in left if key in tasks}
-
-    def _last_over(self) -> list[Submission]:
-        """The last submission that is over; its last word begins with the sweep's name."""
-        found = sorted((self.ledger.root / "submissions").glob("*/over"), reverse=True)
-        mine = (path for path in found if path.read_text().startswith(f"sweep {self.plan.sweep} "))
-        return [Submission.read(path.parent.absolute()) for path in mine][:1]
 
     @cached_property
     def failed_canaries(self) -> list[dict[str, Any]]:
         """The rows (see ``sweeps.cluster.rehearsal``) of those whose cells are still open."""
         newest = max((one.submission.id for one in self.live), default="")
         rows: dict[str, Any] = {}
-        for path in sorted((self.ledger.root / "submissions").glob("*/canaries.json")):
+        for path in sorted((self.ledger.root / FOLDER).glob("*/canaries.json")):
             if path.parent.name >= newest:
                 rows |= {row["key"]: row for row in json.loads(path.read_bytes())["cells"]}
         still = (State.PENDING, State.QUEUED)

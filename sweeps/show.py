@@ -8,7 +8,7 @@ from typing import Any
 
 from sweeps.estimate import Estimate, estimate
 from sweeps.ledger import Plan
-from sweeps.state import State, Status
+from sweeps.state import State, Status, shares
 
 MOST_ROWS = 60
 
@@ -69,12 +69,10 @@ def _target(options: Any) -> str:
 
 
 def _totals(counts: Counter[State], statuses: Sequence[Status], left: Estimate) -> str:
-    shares = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
     dense = sum(status.cell.is_dense for status in statuses)
-    text = (
-        f"{len(statuses)} cells ({dense} dense, {len(statuses) - dense} pruned from them): {shares}"
-    )
-    return f"{text}\n{left}"
+    pruned = len(statuses) - dense
+    told = f"{len(statuses)} cells ({dense} dense, {pruned} pruned from them): {shares(counts)}"
+    return f"{told}\n{left}"
 
 
 def _notes(plan: Plan, statuses: Sequence[Status]) -> list[str]:

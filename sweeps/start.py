@@ -14,9 +14,7 @@ from sweeps.look import look
 from sweeps.record import check_writable
 from sweeps.settings import Settings
 from sweeps.show import plan_text
-from sweeps.state import State, Status, survey
-
-OPEN = (State.PENDING, State.RUNNING, State.UNTIMED)
+from sweeps.state import OPEN, State, Status, survey
 
 
 def start(settings: Settings, made: Plan) -> int:
@@ -27,9 +25,11 @@ def start(settings: Settings, made: Plan) -> int:
     """
     settings.ledger.prepare()
     check_writable(settings.results)
-    statuses = look(settings.ledger, made).statuses
-    left = [status.cell for status in statuses if status.state in OPEN]
-    print(plan_text(made, statuses), file=sys.stderr)
+    now = look(settings.ledger, made)
+    busy = now.standing.tasks if settings.is_elsewhere else ()
+    waits = [status.cell for status in now.statuses if status.state in (*OPEN, State.QUEUED)]
+    left = [s.cell for s in now.statuses if s.state in OPEN and s.cell.key not in busy]
+    print(plan_text(made, now.statuses), file=sys.stderr)
     if left:
         _preflight(settings, left)
         run = _prepare(settings, made, left)
@@ -37,7 +37,7 @@ def start(settings: Settings, made: Plan) -> int:
         if away := run():
             print(away)
             return 0
-    elif any(status.state is State.QUEUED for status in statuses):
+    elif waits:
         print("every open cell has a job in the queue; follow it with: make status")
         return 0
     settings.ledger.freeze(made)

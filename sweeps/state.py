@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,6 +28,15 @@ class State(StrEnum):
     FAILED = "failed"
     BLOCKED = "blocked"
     PENDING = "pending"
+
+
+OPEN = (State.PENDING, State.RUNNING, State.UNTIMED)
+"""States of cells that are not over and that no job waits for."""
+
+
+def shares(counts: Mapping[State, int]) -> str:
+    """How many cells are in each state: ``3 done, 1 failed``."""
+    return ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
 
 
 @dataclass(frozen=True)

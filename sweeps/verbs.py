@@ -20,8 +20,8 @@ from sweeps.look import look
 from sweeps.request import Request
 from sweeps.settings import Settings
 from sweeps.show import plan_json, plan_text
-from sweeps.start import OPEN, make_report, start, verdict
-from sweeps.state import State, survey
+from sweeps.start import make_report, start, verdict
+from sweeps.state import OPEN, State, survey
 from sweeps.status import status_json, status_text
 from sweeps.watch import watch
 

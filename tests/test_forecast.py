@@ -119,10 +119,10 @@ def test_a_budget_refuses_what_costs_more_and_says_what_costs_most(tmp_path: Pat
     asked = cells("backbone=resnet8,resnet20", "seed=range(3)")
     rehearsed(tmp_path, cell("backbone=resnet8"))
     rehearsed(tmp_path, cell("backbone=resnet20"), seconds=7200)
-    check_budget(Ledger(tmp_path), asked, classes(), 9)
-    check_budget(Ledger(tmp_path), asked, classes(), None)
+    check_budget(Forecast.of(Ledger(tmp_path)), asked, classes(), 9)
+    check_budget(Forecast.of(Ledger(tmp_path)), asked, classes(), None)
     with pytest.raises(UserError) as refused:
-        check_budget(Ledger(tmp_path), asked, classes(), 8.5)
+        check_budget(Forecast.of(Ledger(tmp_path)), asked, classes(), 8.5)
     text = str(refused.value)
     assert "about 9.0 GPU-hours are more than budget_gpu_hours=8.5" in text
     assert "6.0 for digits resnet20 digits dense, 3.0 for digits resnet8" in text
@@ -133,7 +133,7 @@ def test_a_budget_is_not_promised_for_what_nobody_knows(tmp_path: Path) -> None:
     rehearsed(tmp_path, cell("backbone=resnet8"))
     asked = cells("backbone=resnet8,resnet20")
     with pytest.raises(UserError, match=r"1 cells .* ARGS='seed=0 budget_gpu_hours=null'"):
-        check_budget(Ledger(tmp_path), asked, classes(), 100)
+        check_budget(Forecast.of(Ledger(tmp_path)), asked, classes(), 100)
     assert over(Bill.of(asked, classes(gpus=0), Forecast([])), 100) is None
 
 
@@ -141,7 +141,9 @@ def sent(ledger: Path, asked: list[Cell], *, longest: int = 1001, **options: Any
     cluster = {**CLUSTER, **options}
     left = [s.cell for s in survey(Ledger(ledger), asked) if s.state is State.PENDING]
     own = classes(**options)
-    return lay_out(left, own, cluster, Ledger(ledger), longest=longest, most=9999, queued={})
+    return lay_out(
+        left, own, cluster, Forecast.of(Ledger(ledger)), longest=longest, most=9999, queued={}
+    )
 
 
 def test_children_of_done_parents_wait_for_nobody(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from sweeps.claim import Busy, claim
 from sweeps.cluster import slurm
 from sweeps.cluster.queue import Live, Standing, recover, standing
+from sweeps.cluster.submission import lock
 from sweeps.errors import UserError
 
 PATIENCE_S = 60.0
@@ -26,7 +27,7 @@ def cancel(ledger: Path, sweep: str) -> str:
     if not _known(ledger, sweep).submissions:
         return NOTHING.format(sweep)
     try:
-        with claim(ledger / "submissions" / "lock"):
+        with claim(lock(ledger)):
             return _cancel(ledger, sweep)
     except Busy as owner:
         raise UserError(
@@ -42,14 +43,14 @@ def _cancel(ledger: Path, sweep: str) -> str:
     end = time.monotonic() + PATIENCE_S
     while left := _there(now):
         if time.monotonic() > end:
-            names = ", ".join(sorted({_id(one) for one in left}))
+            names = ", ".join(sorted({one.job.number for one in left}))
             raise UserError(f"after {PATIENCE_S:.0f} s SLURM still has the jobs {names}; try again")
         gone |= {one.job.name for one in left}
-        slurm.cancel(sorted({_id(one) for one in left}))
+        slurm.cancel(sorted({one.job.number for one in left}))
         time.sleep(POLL_S)
         now = _known(ledger, sweep)
     for submission in now.submissions:
-        (submission.folder / "over").write_text(f"sweep {sweep} cancelled\n")
+        submission.close("cancelled")
     return _words(sweep, gone)
 
 
@@ -62,10 +63,6 @@ def _known(ledger: Path, sweep: str) -> Standing:
 
 def _there(now: Standing) -> list[Live]:
     return [one for one in now.live if one.job.state != "COMPLETING"]
-
-
-def _id(one: Live) -> str:
-    return one.job.name.partition("_")[0]
 
 
 def _words(sweep: str, gone: set[str]) -> str:

@@ -39,6 +39,11 @@ class Limits:
     longest: int
     most: int
 
+    @property
+    def for_cells(self) -> int:
+        """What is left for cells beside the canaries and the report."""
+        return self.most - 2
+
 
 def check(
     classes: Collection[Resources], options: Mapping[str, Any], ledger: Path, sweep: str

@@ -15,14 +15,13 @@ from types import FrameType
 from typing import Any
 
 from sweeps.cell import Cell
+from sweeps.cluster.notice import NOTICES
 from sweeps.context import Context
 from sweeps.record import RunPaths
 
 ENDED, BUSY, STOPPED, DISK, REFUSED = 0, 3, 4, 5, 6
 """Exit statuses: a record is written (done or failed); another process has the cell; it left at a
 checkpoint; the disk took nothing; the ledger cannot be used."""
-
-NOTICES = (signal.SIGTERM, signal.SIGUSR2)
 
 
 @dataclass

@@ -11,37 +11,35 @@ from sweeps import snapshot
 from sweeps.claim import Busy, claim
 from sweeps.cluster.notice import say
 from sweeps.cluster.queue import standing
-from sweeps.cluster.submission import Submission, submissions
+from sweeps.cluster.submission import Submission, lock, submissions
 from sweeps.errors import UserError
 from sweeps.ledger import Ledger
-from sweeps.state import State, survey
-
-OPEN = (State.PENDING, State.RUNNING, State.UNTIMED)
+from sweeps.state import OPEN, State, shares, survey
 
 
 def conclude(folder: str) -> None:
     """Report on the sweep as it is now that no job of this submission is left."""
     submission = Submission.read(Path(folder))
-    message = _message(submission)
+    outcome = _outcome(submission)
+    message = f"sweep {submission.sweep} {outcome}"
     say(message)
     _report(submission)
-    (submission.folder / "over").write_text(message + "\n")
+    submission.close(outcome)
     _notify(submission, message)
     _tidy(submission)
 
 
-def _message(submission: Submission) -> str:
+def _outcome(submission: Submission) -> str:
     ledger = Ledger(submission.ledger)
     queued = standing(submission.ledger).tasks
     plan = ledger.plan(submission.sweep)
     counts = Counter(status.state for status in survey(ledger, plan.cells, queued))
-    shares = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
     left = sum(counts[state] for state in OPEN)
     if left:
-        return f"sweep {submission.sweep} stalled: {left} cells have no job; {shares}"
+        return f"stalled: {left} cells have no job; {shares(counts)}"
     if counts[State.QUEUED]:
-        return f"sweep {submission.sweep} goes on in another submission: {shares}"
-    return f"sweep {submission.sweep} ended: {shares}"
+        return f"goes on in another submission: {shares(counts)}"
+    return f"ended: {shares(counts)}"
 
 
 def _report(submission: Submission) -> None:
@@ -69,7 +67,7 @@ def _tidy(submission: Submission) -> None:
     for path in submission.logs.glob("*.pkl"):
         path.unlink(missing_ok=True)
     try:
-        with claim(submission.ledger / "submissions" / "lock"):
+        with claim(lock(submission.ledger)):
             needed = {one.code for one in submissions(submission.ledger)}
             snapshot.clean(submission.ledger, needed | {submission.code})
     except Busy:

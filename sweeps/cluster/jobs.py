@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sweeps.cell import Cell
@@ -11,7 +11,7 @@ from sweeps.cluster.arrays import Array
 from sweeps.cluster.checks import Limits, check
 from sweeps.cluster.layout import lay_out
 from sweeps.cluster.queue import Standing
-from sweeps.cluster.resources import Resources
+from sweeps.cluster.resources import Resources, of_cells
 from sweeps.errors import UserError
 from sweeps.forecast import Bill, Forecast
 from sweeps.ledger import Plan
@@ -70,7 +70,7 @@ def jobs(
     """
     queued = {key: job.name for key, job in now.tasks.items()}
     cells = {cell.key: cell for cell in left if cell.key not in queued}
-    resources = _resources(plan, settings)
+    resources = of_cells(settings.cluster, settings.trainer, plan.resources)
     limits, notes = _limits({resources(cell) for cell in cells.values()}, settings, plan.sweep)
     if now.note and slurm.exists():
         notes.append(f"SLURM could not be asked what is in its queue: {now.note}")
@@ -78,9 +78,9 @@ def jobs(
         tuple(cells.values()),
         resources,
         settings.cluster,
-        settings.ledger,
+        forecast,
         longest=limits.longest,
-        most=limits.most,
+        most=limits.for_cells,
         queued=queued,
     )
     made = []
@@ -88,14 +88,6 @@ def jobs(
         own = [cells[key] for pack in array.tasks for key in pack]
         made.append(Planned(array, own, Bill.of(own, resources, forecast)))
     return Jobs(made, canaries, Bill.of(cells.values(), resources, forecast), notes)
-
-
-def _resources(plan: Plan, settings: Settings) -> Callable[[Cell], Resources]:
-    def resources(cell: Cell) -> Resources:
-        own = plan.resources.get(cell.key, {})
-        return Resources.of(settings.cluster, settings.trainer, own)
-
-    return resources
 
 
 def _limits(

@@ -11,14 +11,13 @@ from sweeps.cluster.arrays import Array, Layout
 from sweeps.cluster.canaries import choose, proven
 from sweeps.cluster.resources import Resources
 from sweeps.forecast import Forecast
-from sweeps.ledger import Ledger
 
 
 def lay_out(
     cells: Sequence[Cell],
     resources: Callable[[Cell], Resources],
     cluster: Mapping[str, Any],
-    ledger: Ledger,
+    forecast: Forecast,
     *,
     longest: int,
     most: int,
@@ -30,11 +29,11 @@ def lay_out(
         cells: those that are open and not in the queue, in the order in which they are preferred.
         resources: the class of each.
         cluster: its options.
+        forecast: from what ran before.
         longest: most tasks of one array.
         most: most tasks of all, if that can be.
         queued: tasks of earlier submissions by the cell they answer for.
     """
-    forecast = Forecast.of(ledger)
     on_gpu = {cell.key: resources(cell).gpus > 0 for cell in cells}
     seconds = {c.key: forecast.seconds(c, on_gpu=on_gpu[c.key]) for c in cells}
     layout = Layout(

@@ -10,6 +10,8 @@ from types import FrameType
 from sweeps.cluster import slurm
 from sweeps.errors import UserError
 
+NOTICES = (signal.SIGTERM, signal.SIGUSR2)
+
 
 class Notice:
     """Told to leave by USR2 (the time limit is near) or TERM (anything else).
@@ -24,7 +26,7 @@ class Notice:
 
     def listen(self) -> None:
         """From here on no other handler of this process sees the signals."""
-        for number in (signal.SIGUSR2, signal.SIGTERM):
+        for number in NOTICES:
             signal.signal(number, self._note)
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         signal.signal(signal.SIGCONT, signal.SIG_DFL)

@@ -9,12 +9,10 @@ from pathlib import Path
 
 from sweeps.cluster import slurm
 from sweeps.cluster.slurm import Job
-from sweeps.cluster.submission import Submission, submissions
+from sweeps.cluster.submission import MARK, Submission, submissions
 from sweeps.errors import UserError
 
 STARTED = ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "CONFIGURING", "STAGE_OUT")
-MARK = "triptych:"
-"""What the comment of every submission's jobs begins with: SLURM may have given an id twice."""
 WITHOUT_COMMANDS = "this machine has no SLURM commands"
 
 
@@ -104,11 +102,11 @@ def live(found: Sequence[Submission], jobs: Iterable[Job]) -> tuple[Live, ...]:
     made = []
     for job in jobs:
         comment, _, name = job.comment.rpartition(":")
-        number, _, index = job.name.partition("_")
+        index = job.name.partition("_")[2]
         if comment in by_comment:
             owner = by_comment[comment], name
-        elif number in by_id and not job.comment.startswith(MARK):
-            owner = by_id[number]
+        elif job.number in by_id and not job.comment.startswith(MARK):
+            owner = by_id[job.number]
         else:
             continue
         made.append(Live(job, *owner, _pack(*owner, int(index or 0))))
@@ -134,7 +132,7 @@ def recover(submission: Submission, jobs: Iterable[Job]) -> list[str]:
     for job in jobs:
         comment, _, name = job.comment.rpartition(":")
         if comment == submission.comment and name not in noted:
-            found.setdefault(name, job.name.partition("_")[0])
+            found.setdefault(name, job.number)
     for name, number in found.items():
         submission.accepted(name, number)
     return list(found)

@@ -35,7 +35,7 @@ from typing import Any
 
 from lightning_modules import tasks
 from sweeps.cell import Cell
-from sweeps.cluster.notice import Notice, restarts, say
+from sweeps.cluster.notice import NOTICES, Notice, restarts, say
 from sweeps.cluster.room import Room
 from sweeps.cluster.short import Row, run_short
 from sweeps.cluster.submission import Submission
@@ -46,7 +46,6 @@ from sweeps.record import write_atomically
 
 POLL_S = 0.1
 MOST_RESTARTS = 20
-NOTICES = (signal.SIGTERM, signal.SIGUSR2)
 
 
 class CanariesFailed(RuntimeError):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from sweeps.cell import Cell
 from sweeps.errors import near_miss
 
 NAMES = ("partition", "account", "qos", "constraint")
@@ -60,6 +61,13 @@ class Resources:
         names = {k: None if asked[k] is None else str(asked[k]) for k in NAMES}
         found: dict[str, Any] = {**names, **{k: asked[k] for k in SIZES}}
         return cls(**found, devices=found["gpus"] or _processes(trainer["devices"]))
+
+
+def of_cells(
+    cluster: Mapping[str, Any], trainer: Mapping[str, Any], own: Mapping[str, Mapping[str, Any]]
+) -> Callable[[Cell], Resources]:
+    """The class of each cell; ``own`` is, by key, what its block sets."""
+    return lambda cell: Resources.of(cluster, trainer, own.get(cell.key, NOTHING))
 
 
 def _processes(devices: Any) -> int:

@@ -54,6 +54,11 @@ class Job:
     reason: str
     comment: str
 
+    @property
+    def number(self) -> str:
+        """Of the whole array, or of a job that is none."""
+        return self.name.partition("_")[0]
+
 
 def exists() -> bool:
     """Whether this machine has SLURM's commands."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,15 @@ from sweeps.cluster.resources import Resources
 from sweeps.context import Context
 from sweeps.record import write_atomically
 
+FOLDER, OVER = "submissions", "over"
+"""Below the ledger, and in the folder of a submission that is over."""
+
 CANARY, REPORT = "canary", "report"
 """Names of the jobs that are no arrays of cells; an array's name is its number."""
+
+
+MARK = "triptych:"
+"""What the comment of every submission's jobs begins with: SLURM may have given an id twice."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ class Submission:
     @property
     def comment(self) -> str:
         """What every job of it carries, so that it is found even if its id was never written."""
-        return f"triptych:{self.id}"
+        return f"{MARK}{self.id}"
 
     @cached_property
     def by_key(self) -> Mapping[str, Cell]:
@@ -101,6 +109,10 @@ class Submission:
             file.write(json.dumps({"name": str(name), "job": job}) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def close(self, outcome: str) -> None:
+        """It is over, and how: nobody looks for its jobs any more."""
+        (self.folder / OVER).write_text(f"sweep {self.sweep} {outcome}\n")
 
     @property
     def jobs(self) -> dict[str, str]:
@@ -140,16 +152,26 @@ def _array(data: Mapping[str, Any]) -> Array:
 def new_folder(ledger: Path) -> Path:
     """A folder for a new submission; names sort by time."""
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return ledger.absolute() / "submissions" / f"{now}-{socket.gethostname()[:8]}-{os.getpid()}"
+    return ledger.absolute() / FOLDER / f"{now}-{socket.gethostname()[:8]}-{os.getpid()}"
 
 
 def submissions(ledger: Path, sweep: str | None = None) -> list[Submission]:
     """The submissions that are not over, of one sweep if it is given, oldest first."""
-    folders = sorted(
-        path.parent for path in (ledger.absolute() / "submissions").glob("*/plan.json")
-    )
-    found = [Submission.read(folder) for folder in folders if not (folder / "over").exists()]
+    plans = sorted((ledger.absolute() / FOLDER).glob("*/plan.json"))
+    found = [Submission.read(p.parent) for p in plans if not (p.parent / OVER).exists()]
     return [one for one in found if sweep is None or one.sweep == sweep]
+
+
+def last_over(ledger: Path, sweep: str) -> list[Submission]:
+    """The last submission of a sweep that is over; empty if none is."""
+    notes = sorted((ledger.absolute() / FOLDER).glob(f"*/{OVER}"), reverse=True)
+    mine = (path.parent for path in notes if path.read_text().startswith(f"sweep {sweep} "))
+    return [Submission.read(folder) for folder in islice(mine, 1)]
+
+
+def lock(ledger: Path) -> Path:
+    """Held by who submits, cancels or tidies: one at a time."""
+    return ledger / FOLDER / "lock"
 
 
 def whoami() -> str:

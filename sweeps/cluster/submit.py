@@ -7,7 +7,7 @@ that two sweeps that share cells see each other's jobs: what one has queued the 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,14 +16,14 @@ from sweeps.cell import Cell
 from sweeps.claim import Busy, claim
 from sweeps.cluster import slurm
 from sweeps.cluster.arrays import count
-from sweeps.cluster.checks import Limits, check
+from sweeps.cluster.checks import check
 from sweeps.cluster.layout import lay_out
 from sweeps.cluster.queue import Standing, recover, standing
-from sweeps.cluster.resources import Resources
+from sweeps.cluster.resources import of_cells
 from sweeps.cluster.send import Sender
-from sweeps.cluster.submission import CANARY, REPORT, Submission, new_folder, submissions, whoami
+from sweeps.cluster.submission import Submission, lock, new_folder, submissions, whoami
 from sweeps.errors import UserError
-from sweeps.forecast import check_budget
+from sweeps.forecast import Forecast, check_budget
 from sweeps.ledger import Ledger
 from sweeps.order import Order
 
@@ -41,8 +41,11 @@ class Submitter:
         self._order = order
         self._ledger = Ledger(order.context.ledger.absolute())
         self._sweep = order.context.sweep or "cells"
-        cells = self._unqueued(standing(self._ledger.root).tasks)
-        self._limits = self._look(cells) if cells else None
+        self._resources = of_cells(order.cluster, order.context.trainer, order.resources)
+        classes = set(map(self._resources, order.cells))
+        self._limits = check(classes, order.cluster, self._ledger.root, self._sweep)
+        self._forecast = Forecast.of(self._ledger)
+        check_budget(self._forecast, order.cells, self._resources, order.budget)
 
     def submit(self) -> str:
         """Send what no job answers for yet; returns what was sent, in words.
@@ -54,42 +57,24 @@ class Submitter:
             stillborn = _stillborn(self._ledger.root)
             now = standing(self._ledger.root)
             _close(now)
-            queued = {
-                key: job
-                for key, job in now.tasks.items()
-                if job.name.partition("_")[0] not in stillborn
-            }
-            cells = self._unqueued(queued)
+            queued = {k: job.name for k, job in now.tasks.items() if job.number not in stillborn}
+            cells = [cell for cell in self._order.cells if cell.key not in queued]
             if not cells:
                 return f"sweep {self._sweep}: jobs for all open cells are in the queue: make status"
             self._clean()
-            submission = self._plan(cells, {key: job.name for key, job in queued.items()})
+            submission = self._plan(cells, queued)
             submission.write()
             Sender(submission).send()
         return _sent(submission)
 
-    def _look(self, cells: Sequence[Cell]) -> Limits:
-        classes = {self._resources(cell) for cell in cells}
-        limits = check(classes, self._order.cluster, self._ledger.root, self._sweep)
-        check_budget(self._ledger, cells, self._resources, self._order.budget)
-        return limits
-
-    def _unqueued(self, queued: Collection[str]) -> list[Cell]:
-        return [cell for cell in self._order.cells if cell.key not in queued]
-
-    def _resources(self, cell: Cell) -> Resources:
-        own = self._order.resources.get(cell.key, {})
-        return Resources.of(self._order.cluster, self._order.context.trainer, own)
-
     def _plan(self, cells: Sequence[Cell], queued: dict[str, str]) -> Submission:
-        limits = self._limits or self._look(cells)
-        most = limits.most - len((CANARY, REPORT))
+        most = self._limits.for_cells
         arrays, canaries = lay_out(
             cells,
             self._resources,
             self._order.cluster,
-            self._ledger,
-            longest=limits.longest,
+            self._forecast,
+            longest=self._limits.longest,
             most=most,
             queued=queued,
         )
@@ -137,7 +122,7 @@ def _close(now: Standing) -> None:
     alive = {one.submission.id for one in now.live}
     for submission in now.submissions if now.known else ():
         if submission.id not in alive:
-            (submission.folder / "over").write_text(f"sweep {submission.sweep} has no job left\n")
+            submission.close("has no job left")
 
 
 @contextmanager
@@ -146,7 +131,7 @@ def _turn(ledger: Path) -> Iterator[None]:
     end = time.monotonic() + PATIENCE_S
     while True:
         try:
-            with claim(ledger / "submissions" / "lock"):
+            with claim(lock(ledger)):
                 yield
                 return
         except Busy as owner:

@@ -52,7 +52,7 @@ def _limited(submission: Submission, limit: int) -> Mapping[int, str]:
 
 def wanted(queue: Sequence[Job], arrays: Mapping[str, int]) -> dict[str, int]:
     """Tasks that run or could run, by array, in the order of the submission."""
-    count = Counter(job.name.partition("_")[0] for job in queue if job.reason not in HELD)
-    alive = {job.name.partition("_")[0] for job in queue}
+    count = Counter(job.number for job in queue if job.reason not in HELD)
+    alive = {job.number for job in queue}
     ordered = sorted((array for array in arrays if array in alive), key=arrays.__getitem__)
     return {array: count[array] for array in ordered}
