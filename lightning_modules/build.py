@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -11,8 +13,10 @@ from torch import nn
 from lightning_modules.catalog import load, variant
 from lightning_modules.insertion import insert
 from lightning_modules.options import Insertion, Removal
-from lightning_modules.structure import Width
+from lightning_modules.structure import SLOTS, Site, Width
 from lightning_modules.variant import Variant
+
+INSERTION = tuple(Insertion.__dataclass_fields__)
 
 
 class Named(Protocol):
@@ -33,8 +37,29 @@ def build(backbone: Named, attention: Named, *, classes: int, image_size: int) -
     gate = variant("attention", attention.name)
     if gate.path is None:
         return network
-    axis = {name: attention.options[name] for name in Insertion.__dataclass_fields__}
-    return insert(network, family.sites(network), _maker(gate, attention), Insertion(**axis))
+    slot = gate.facts.get("slot", "gate")
+    sites = getattr(family, SLOTS[slot])(network)
+    axis = {name: attention.options[name] for name in INSERTION if name in attention.options}
+    return insert(
+        network,
+        sites,
+        _maker(gate, attention),
+        Insertion(**axis),
+        slot=slot,
+        sides=sides(network, sites, image_size) if gate.facts.get("sized") else None,
+    )
+
+
+def sides(network: nn.Module, sites: Iterable[Site], image_size: int) -> dict[str, int]:
+    """Side of the square map at each site in px, by its path; computes nothing."""
+    twin, found = copy.deepcopy(network).to("meta").eval(), dict[str, int]()
+    for site in sites:
+        twin.get_submodule(site.path).register_forward_hook(
+            lambda module, inputs, output, path=site.path: found.update({path: output.shape[-1]})
+        )
+    with torch.no_grad():
+        twin(torch.empty(1, 3, image_size, image_size, device="meta"))
+    return found
 
 
 def try_out(axis: str, value: Named) -> None:
@@ -50,7 +75,10 @@ def try_out(axis: str, value: Named) -> None:
         criterion(value)
     else:
         with torch.device("meta"):
-            _maker(entry, value)(64)
+            asked: dict[str, Any] = {"size": 8} if entry.facts.get("sized") else {}
+            if entry.facts.get("slot") == "conv":
+                asked = {"conv": nn.Conv2d(64, 64, 3, padding=1)}
+            _maker(entry, value)(64, **asked)
 
 
 def widths(backbone: Named, network: nn.Module) -> list[Width]:
@@ -60,7 +88,9 @@ def widths(backbone: Named, network: nn.Module) -> list[Width]:
 
 def gates(backbone: Named, network: nn.Module) -> list[str]:
     """The paths at which attention stands, whose weights no pruning touches."""
-    return [site.path for site in load(variant("backbone", backbone.name)).sites(network)]
+    family = load(variant("backbone", backbone.name))
+    found = [getattr(family, name) for name in ("sites", "ends") if hasattr(family, name)]
+    return [site.path for places in found for site in places(network)]
 
 
 def criterion(pruning: Named) -> tuple[Any, Removal | None]:
@@ -79,7 +109,6 @@ def _structure(entry: Variant) -> dict[str, Any]:
     return {k: v for k, v in declared.items() if k not in options and k != "about"}
 
 
-def _maker(gate: Variant, attention: Named) -> Callable[[int], nn.Module]:
-    own = {k: v for k, v in attention.options.items() if k not in Insertion.__dataclass_fields__}
-    kind = load(gate)
-    return lambda channels: kind(channels, **own)
+def _maker(gate: Variant, attention: Named) -> Callable[..., nn.Module]:
+    own = {k: v for k, v in attention.options.items() if k not in INSERTION}
+    return partial(load(gate), **own)

@@ -3,35 +3,48 @@
 Two options belong to every gate. ``share``: one module per block, or one set of weights per stage
 (the generic shared attention of Huang et al., arXiv:2210.16101; statistics of batch norms stay
 per block, as that paper asks). ``connect``: which blocks are plugged, as the bit strings of EAN
-(arXiv:2011.14058). A module with ``stage_only`` is always shared per stage; one with
-``carries_state`` receives the state of the plugged block before it in its stage, or None.
+(arXiv:2011.14058); random puts a switch at every site. A module with ``stage_only`` is always
+shared per stage; one with ``carries_state`` receives the state of the plugged block before it in
+its stage, or None; one of slot step receives the input of its block beside the branch.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from lightning_modules.options import Insertion
-from lightning_modules.structure import Site
+from lightning_modules.plugs import Carried, Memory, Reading, Switch, Watching
+from lightning_modules.structure import SCHEMED, Site
 
 __all__ = ["connections", "insert"]
 
-Make = Callable[[int], nn.Module]
+Make = Callable[..., nn.Module]
+"""Builds the module for C channels; it is given ``size=`` where it asks for the side of the map,
+and in slot conv the convolution that it replaces as ``conv=``."""
 
 
-def insert(model: nn.Module, sites: Sequence[Site], make: Make, insertion: Insertion) -> nn.Module:
+def insert(
+    model: nn.Module,
+    sites: Sequence[Site],
+    make: Make,
+    insertion: Insertion,
+    *,
+    slot: str = "gate",
+    sides: Mapping[str, int] | None = None,
+) -> nn.Module:
     """Plug modules into ``model``, in place.
 
     Args:
         model: the plain backbone; left exactly as it is where nothing is plugged.
         sites: its sites in the order in which the forward pass meets them.
-        make: builds the module for C channels.
-        insertion: sharing and connection scheme.
+        make: builds the module.
+        insertion: sharing and connection scheme; means nothing in the slots norm, conv and stage.
+        slot: where the sites are, see ``structure.SLOTS``.
+        sides: side of the map at each site in px, for a module that asks for it.
 
     Returns:
         The same model. Weights shared by a stage are the same Parameter objects, so that
@@ -39,14 +52,27 @@ def insert(model: nn.Module, sites: Sequence[Site], make: Make, insertion: Inser
 
     Raises:
         ValueError: the scheme does not fit the sites, a site does not exist, or sharing is asked
-            of a module that cannot be shared or of a stage whose sites differ in width.
+            of a module that cannot be shared or of a stage whose sites differ.
     """
-    bits = connections(insertion.connect, len(sites))
-    plugged = [site for site, bit in zip(sites, bits, strict=True) if bit]
-    for _, group in groupby(sorted(plugged, key=_stage), key=_stage):
-        stage = list(group)
-        for site, module in zip(stage, _modules(stage, make, insertion.share), strict=True):
-            _plug(model, site, module)
+
+    def made(site: Site) -> nn.Module:
+        given = {"size": sides[site.path]} if sides is not None else {}
+        return make(site.channels, **given)
+
+    if slot == "norm":
+        for site in sites:
+            _replace_norm(model, site, made(site))
+    elif slot == "conv":
+        for site in sites:
+            _set(model, site.path, make(site.channels, conv=model.get_submodule(site.path)))
+    else:
+        connect = insertion.connect if slot in SCHEMED else "all"
+        bits = connections(connect, len(sites))
+        plugged = [site for site, bit in zip(sites, bits, strict=True) if bit]
+        for _, group in groupby(sorted(plugged, key=_stage), key=_stage):
+            stage = list(group)
+            modules = _modules(stage, made, insertion.share, sides)
+            _fill(model, stage, modules, slot=slot, switched=connect == "random")
     return model
 
 
@@ -54,90 +80,82 @@ def connections(connect: str, blocks: int) -> tuple[bool, ...]:
     """Which blocks are plugged, first block first.
 
     Args:
-        connect: all, none, or one bit per block; '|' may stand between stages: 100|1011|010011|011.
+        connect: all, none, random (every block, behind a switch), or one bit per block; '|' may
+            stand between stages: 100|1011|010011|011.
         blocks: number of blocks.
 
     Raises:
         ValueError: another word, another character, or another number of bits.
     """
-    if connect in ("all", "none"):
-        return (connect == "all",) * blocks
+    if connect in ("all", "none", "random"):
+        return (connect != "none",) * blocks
     bits = connect.replace("|", "")
     if not bits or set(bits) - set("01") or len(bits) != blocks:
         came = f"{len(bits)} bits" if bits and not set(bits) - set("01") else "no bit string"
         raise ValueError(
-            f"connect is all, none or one bit (0 or 1) for each of the {blocks} blocks, "
+            f"connect is all, none, random or one bit (0 or 1) for each of the {blocks} blocks, "
             f"with | between stages if wanted; came '{connect}' ({came})"
         )
     return tuple(bit == "1" for bit in bits)
-
-
-class Memory:
-    """Holds the state on its way from one plugged block of a stage to the next.
-
-    Empty between forward passes; copies and pickles are empty too, and stay one object for all
-    the blocks that are copied together.
-    """
-
-    def __init__(self) -> None:
-        self.state: Any = None
-
-    def __reduce__(self) -> tuple[type[Memory], tuple[()]]:
-        return Memory, ()
-
-
-class Carried(nn.Module):
-    """A state-carrying module as one map in, one map out.
-
-    Args:
-        module: ``forward(x, state) -> (y, state)``.
-        memory: shared by the plugged blocks of a stage.
-        first: starts from None instead of what the memory holds.
-        last: leaves the memory empty.
-    """
-
-    def __init__(self, module: nn.Module, memory: Memory, *, first: bool, last: bool) -> None:
-        super().__init__()
-        self.module = module
-        self.memory = memory
-        self.first = first
-        self.last = last
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor
-        y, state = self.module(x, None if self.first else self.memory.state)
-        self.memory.state = None if self.last else state
-        return y
 
 
 def _stage(site: Site) -> int:
     return site.stage
 
 
-def _modules(stage: Sequence[Site], make: Make, share: str) -> list[nn.Module]:
+def _modules(
+    stage: Sequence[Site],
+    made: Callable[[Site], nn.Module],
+    share: str,
+    sides: Mapping[str, int] | None,
+) -> list[nn.Module]:
     """The modules of a stage's plugged sites."""
-    first = make(stage[0].channels)
+    first = made(stage[0])
     if share == "stage" or getattr(first, "stage_only", False):
-        _check_shareable(first, stage)
-        modules = [first, *(_tied_copy(first) for _ in stage[1:])]
-    else:
-        modules = [first, *(make(site.channels) for site in stage[1:])]
-    if not getattr(first, "carries_state", False):
-        return modules
-    memory, end = Memory(), len(modules) - 1
-    return [Carried(m, memory, first=i == 0, last=i == end) for i, m in enumerate(modules)]
+        _check_shareable(first, stage, sides)
+        return [first, *(_tied_copy(first) for _ in stage[1:])]
+    return [first, *(made(site) for site in stage[1:])]
 
 
-def _check_shareable(module: nn.Module, stage: Sequence[Site]) -> None:
+def _fill(
+    model: nn.Module,
+    stage: Sequence[Site],
+    modules: Sequence[nn.Module],
+    *,
+    slot: str,
+    switched: bool,
+) -> None:
+    """Plug a stage's modules, with what stands around them."""
+    memory = Memory() if getattr(modules[0], "carries_state", False) else None
+    for index, (site, module) in enumerate(zip(stage, modules, strict=True)):
+        first, last = index == 0, index == len(stage) - 1
+        if memory:  # where there are switches, they start and end the state
+            own = {"first": first and not switched, "last": last and not switched}
+            module = Carried(module, memory, **own)
+        if slot == "step":
+            module = _reading(model, site, module)
+        if site.norm:
+            module = nn.Sequential(nn.BatchNorm2d(site.channels), module)
+        if switched:
+            module = Switch(module, memory, first=first, last=last)
+        _plug(model, site, module, append=slot == "stage")
+
+
+def _check_shareable(
+    module: nn.Module, stage: Sequence[Site], sides: Mapping[str, int] | None
+) -> None:
     name = type(module).__name__
     if not getattr(module, "shareable", True):
         raise ValueError(f"{name} cannot be shared per stage; use share=block")
-    widths = sorted({site.channels for site in stage})
-    if len(widths) > 1:
-        raise ValueError(
-            f"{name} cannot be shared by stage {stage[0].stage}: its sites have {widths} channels; "
-            "sites of one stage need equal channels"
-        )
+    alike = {"channels": {site.channels for site in stage}}
+    if sides is not None:
+        alike["px"] = {sides[site.path] for site in stage}
+    for unit, found in alike.items():
+        if len(found) > 1:
+            raise ValueError(
+                f"{name} cannot be shared by stage {stage[0].stage}: its sites have "
+                f"{sorted(found)} {unit}; sites of one stage need equal {unit}, use share=block"
+            )
 
 
 def _tied_copy(module: nn.Module) -> nn.Module:
@@ -145,14 +163,37 @@ def _tied_copy(module: nn.Module) -> nn.Module:
     return copy.deepcopy(module, {id(p): p for p in module.parameters()})
 
 
-def _plug(model: nn.Module, site: Site, module: nn.Module) -> None:
+def _reading(model: nn.Module, site: Site, module: nn.Module) -> nn.Module:
+    """The module with a way to the input of its block."""
+    memory = Memory()
+    model.get_submodule(site.block).register_forward_pre_hook(Watching(memory))
+    return Reading(module, memory)
+
+
+def _plug(model: nn.Module, site: Site, module: nn.Module, *, append: bool) -> None:
+    """Put the module behind what stands at the site; ``append``: nothing does."""
     path, _, name = site.path.rpartition(".")
     try:
         parent = model.get_submodule(path)
-        original = getattr(parent, name)
+        original = None if append else getattr(parent, name)
     except AttributeError as error:
         raise ValueError(f"site '{site.path}' does not exist in the backbone: {error}") from None
-    parts = [] if original is None or isinstance(original, nn.Identity) else [original]
-    parts += [nn.BatchNorm2d(site.channels)] if site.norm else []
-    parts.append(module)
-    setattr(parent, name, parts[0] if len(parts) == 1 else nn.Sequential(*parts))
+    if original is not None and not isinstance(original, nn.Identity):
+        rest = module if isinstance(module, nn.Sequential) else [module]
+        module = nn.Sequential(original, *rest)
+    parent.add_module(name, module)
+
+
+def _replace_norm(model: nn.Module, site: Site, module: nn.Module) -> None:
+    """The module instead of a batch norm, with its eps and momentum and what was fused to it."""
+    norm = model.get_submodule(site.path)
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert isinstance(module, nn.BatchNorm2d)
+    module.eps, module.momentum = norm.eps, norm.momentum
+    fused = list(norm.children())
+    _set(model, site.path, nn.Sequential(module, *fused) if fused else module)
+
+
+def _set(model: nn.Module, path: str, module: nn.Module) -> None:
+    parent, _, name = path.rpartition(".")
+    setattr(model.get_submodule(parent), name, module)

@@ -12,7 +12,9 @@ class Insertion:
 
     Args:
         share: one module per block, or one per stage whose parameters all its blocks share.
-        connect: which blocks are plugged: all, none, or one bit per block, first block first.
+        connect: which blocks are plugged: all, none, one bit per block, first block first, the
+            name or file of a ticket, or random: every training batch draws its own scheme, each
+            block plugged with probability one half (the network that schemes are searched on).
     """
 
     share: Literal["block", "stage"] = "block"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_modules.options import Insertion, Removal
+from lightning_modules.structure import SCHEMED
 from lightning_modules.variant import (
     Option,
     Variant,
@@ -57,7 +58,7 @@ def read(axis: str, path: Path) -> list[Variant]:
 
 def _axis_options(axis: str, facts: Mapping[str, Any]) -> tuple[Option, ...]:
     """Options of the axis, as far as they mean something for a variant."""
-    if facts.get("grain") == "none":
+    if facts.get("grain") == "none" or facts.get("slot", "gate") not in SCHEMED:
         return ()
     options = options_of_dataclass(OF_AXIS[axis])
     if facts.get("stage_only"):

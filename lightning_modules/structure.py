@@ -7,21 +7,38 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Site:
-    """A place for an attention module: the end of one residual branch, before the add.
+    """A place for an attention module, in a slot of the backbone (see ``SLOTS``).
 
     Args:
-        path: submodule to put the module at, in dotted form. An Identity (or None) there is
-            replaced; anything else is kept and followed by the module.
+        path: submodule to put the module at, in dotted form. In the slots gate, step and stage an
+            Identity (or None, or nothing) there is replaced and anything else is kept and followed
+            by the module; in the slots norm and conv it is replaced.
         channels: C, the width of the map or tokens there.
         stage: index of the stage, from 0; blocks of a stage have equal C and may share a module.
         norm: put a BatchNorm2d in front of the module (pre-activation branches end in a bare
             convolution, and these modules read a normalised map).
+        block: the residual block that the site is in: what its input is added to.
     """
 
     path: str
     channels: int
     stage: int
     norm: bool = False
+    block: str = ""
+
+
+SLOTS = {"gate": "sites", "step": "sites", "norm": "norms", "conv": "convs", "stage": "ends"}
+"""Where a module can go, and the backbone's function that gives the places:
+
+    gate   end of a residual branch, before the add
+    step   the same; the module also reads the block's input
+    norm   instead of every batch norm but those of projection shortcuts
+    conv   instead of every spatial convolution inside the blocks
+    stage  behind every stage but the last
+"""
+
+SCHEMED = ("gate", "step")
+"""Slots whose places are blocks, so that a connection scheme can plug and unplug them."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ class VariantError(ValueError):
 
 
 ROOT = Path(__file__).parent
-SHARED = {"backbone": (), "attention": ("insertion.py",), "pruning": ()}
+SHARED = {"backbone": (), "attention": ("insertion.py", "plugs.py"), "pruning": ()}
 """Files outside a variant's folder that it runs in."""
 
 

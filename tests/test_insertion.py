@@ -355,7 +355,7 @@ def test_dia_is_one_unit_per_stage_whatever_was_asked() -> None:
 def test_the_gradient_runs_through_the_whole_chain() -> None:
     model = net(DenseImplicitAttention)
     kept: list[Tensor] = []
-    gates(model)[0].register_forward_hook(lambda m, a, y: kept.append(m.memory.state[0]))
+    gates(model)[0].register_forward_hook(lambda m, a, y: kept.append(m.memory.value[0]))
     y = model(images())
     (grad,) = torch.autograd.grad(y.sum(), kept[0])
     assert grad.count_nonzero() == grad.numel()
@@ -371,10 +371,10 @@ def test_copies_of_an_interrupted_network_start_without_state() -> None:
     with pytest.raises(RuntimeError, match="stop"):
         model(images())
     hook.remove()
-    assert gates(model)[0].memory.state is not None
+    assert gates(model)[0].memory.value is not None
     for other in (copy.deepcopy(model), reloaded(model)):
         first, second, third, fourth, *_ = (gate.memory for gate in gates(other))
-        assert first.state is None
+        assert first.value is None
         assert first is second is third is not fourth
         assert torch.equal(other(images()), model(images()))
 
@@ -388,6 +388,6 @@ def test_two_copies_do_not_share_a_memory() -> None:
 def test_the_memory_is_empty_after_a_forward_pass_with_gradients() -> None:
     model = net(DenseImplicitAttention)
     loss = model(images()).sum()
-    assert all(gate.memory.state is None for gate in gates(model))
+    assert all(gate.memory.value is None for gate in gates(model))
     loss.backward()
     assert math.isfinite(loss.item())
