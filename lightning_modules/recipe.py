@@ -26,8 +26,42 @@ class Schedule:
 
 
 @dataclass
+class Alternation:
+    """When and how far AlterSGD ascends.
+
+    Args:
+        start: share of the phase's epochs after which descent and ascent steps alternate.
+        ascent: length of an ascent step relative to the learning rate.
+    """
+
+    start: float = 0.75
+    ascent: float = 0.5
+
+
+@dataclass
+class Noise:
+    """Noise in training and evaluation, after the attacks of the IEBN paper.
+
+    Args:
+        kind: none; constant: every normalised map becomes ``scale * x + shift``; mix: a ``share``
+            of every training batch comes from another distribution.
+        scale, shift: of the constant noise.
+        share: of the mixed noise, in [0, 1).
+    """
+
+    kind: str = "none"
+    scale: float = 0.8
+    shift: float = 0.8
+    share: float = 0.5
+
+
+@dataclass
 class Recipe(Schedule):
-    """A training recipe; ``refit`` is the phase after pruning, with its own schedule.
+    """A training recipe.
+
+    ``refit`` is the phase after pruning, ``supernet`` the training of the network that connection
+    schemes are searched on, each with its own schedule. ``alter`` counts for the optimizer
+    altersgd only.
 
     Args:
         batch_size: global batch, over all devices.
@@ -57,11 +91,16 @@ class Recipe(Schedule):
     precision: str = "32-true"
     compile: bool = False
     channels_last: bool = False
+    alter: Alternation = field(default_factory=Alternation)
+    noise: Noise = field(default_factory=Noise)
     refit: Schedule = field(default_factory=lambda: Schedule(epochs=5, lr=0.01))
+    supernet: Schedule = field(
+        default_factory=lambda: Schedule(epochs=40, lr=0.1, schedule="constant")
+    )
 
 
 CHOICES = {
-    "optimizer": ("sgd", "adamw"),
+    "optimizer": ("sgd", "adamw", "altersgd"),
     "schedule": ("cosine", "step", "constant"),
     "precision": ("32-true", "16-mixed", "bf16-mixed", "bf16-true", "64-true"),
 }

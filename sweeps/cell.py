@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -47,13 +47,27 @@ class Cell:
     def json(self) -> dict[str, Any]:
         """The cell as plain data; what does not change the run is left out.
 
-        A dense cell has no refit, so that all pruned cells share it whatever their refit.
+        A dense cell has no refit, so that all pruned cells share it whatever their refit; a search
+        trains what it found from scratch, by the recipe itself.
         """
         axes = {axis: getattr(self, axis).json() for axis in AXES}
+        recipe = axes["recipe"]["options"]
         if self.is_dense:
             axes["pruning"]["options"] = {}
-            axes["recipe"]["options"].pop("refit", None)
+        for name in self._idle(recipe):
+            recipe.pop(name, None)
         return {**axes, "seed": self.seed}
+
+    def _idle(self, recipe: Mapping[str, Any]) -> Iterator[str]:
+        """The parts of the recipe that mean nothing for this cell."""
+        if self.is_dense or self.is_search:
+            yield "refit"
+        if not self.is_search:
+            yield "supernet"
+        if recipe.get("optimizer") != "altersgd":
+            yield "alter"
+        if recipe.get("noise", {}).get("kind") == "none":
+            yield "noise"
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Cell:
@@ -62,6 +76,7 @@ class Cell:
 
     @property
     def is_dense(self) -> bool:
+        """Whether the pruning axis has its neutral value."""
         return self.pruning.name == DENSE.name
 
     @cached_property
@@ -70,10 +85,34 @@ class Cell:
         text = json.dumps({"schema": SCHEMA, **self.json()}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    @property
+    def is_search(self) -> bool:
+        """Whether the pruning looks for blocks to unplug, on a network trained for that."""
+        return "supernet" in self.pruning.options
+
+    @property
+    def is_supernet(self) -> bool:
+        """Whether connection schemes are drawn anew for every batch, to be searched afterwards."""
+        return self.attention.options.get("connect") == "random"
+
     @cached_property
     def parent(self) -> Cell | None:
-        """The dense cell whose weights this one starts from; None if it is one itself."""
-        return None if self.is_dense else replace(self, pruning=DENSE)
+        """The dense cell whose weights this one starts from; None if it is one itself.
+
+        That of a search is its supernet: one cell for all searches on it.
+        """
+        if self.is_dense:
+            return None
+        dense = replace(self, pruning=DENSE)
+        if self.is_search and self.pruning.options["supernet"] == "random":
+            scheme = {"connect": "random"}
+            schedule = self.recipe.options["supernet"]
+            dense = replace(
+                dense,
+                attention=replace(self.attention, options={**self.attention.options, **scheme}),
+                recipe=replace(self.recipe, options={**self.recipe.options, **schedule}),
+            )
+        return dense
 
     def __str__(self) -> str:
         names = " ".join(getattr(self, axis).name for axis in AXES)
