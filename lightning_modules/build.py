@@ -12,7 +12,7 @@ from torch import nn
 
 from lightning_modules.catalog import load, variant
 from lightning_modules.insertion import insert
-from lightning_modules.options import Insertion, Removal
+from lightning_modules.options import Insertion, Removal, Search
 from lightning_modules.structure import SLOTS, Site, Width
 from lightning_modules.variant import Variant
 
@@ -30,7 +30,11 @@ class Named(Protocol):
 
 
 def build(backbone: Named, attention: Named, *, classes: int, image_size: int) -> nn.Module:
-    """A network with fresh weights; the backbone's are drawn first, whatever the attention."""
+    """A network with fresh weights; the backbone's are drawn first, whatever the attention.
+
+    Raises:
+        ValueError: the backbone, the module or their connection refuses what is asked.
+    """
     entry = variant("backbone", backbone.name)
     family = load(entry)
     network: nn.Module = family.build(classes, image_size, **_structure(entry), **backbone.options)
@@ -38,6 +42,8 @@ def build(backbone: Named, attention: Named, *, classes: int, image_size: int) -
     if gate.path is None:
         return network
     slot = gate.facts.get("slot", "gate")
+    if slot not in entry.facts["SLOTS"]:
+        raise ValueError(f"{attention.name} goes into a {slot} slot, {backbone.name} has none")
     sites = getattr(family, SLOTS[slot])(network)
     axis = {name: attention.options[name] for name in INSERTION if name in attention.options}
     return insert(
@@ -53,13 +59,21 @@ def build(backbone: Named, attention: Named, *, classes: int, image_size: int) -
 def sides(network: nn.Module, sites: Iterable[Site], image_size: int) -> dict[str, int]:
     """Side of the square map at each site in px, by its path; computes nothing."""
     twin, found = copy.deepcopy(network).to("meta").eval(), dict[str, int]()
-    for site in sites:
-        twin.get_submodule(site.path).register_forward_hook(
+    known = {name for name, _ in twin.named_modules()}
+    for site in sites:  # nothing may stand at the end of a stage: then it is the stage's map
+        path = site.path if site.path in known else site.path.rpartition(".")[0]
+        twin.get_submodule(path).register_forward_hook(
             lambda module, inputs, output, path=site.path: found.update({path: output.shape[-1]})
         )
     with torch.no_grad():
         twin(torch.empty(1, 3, image_size, image_size, device="meta"))
     return found
+
+
+def skeleton(backbone: Named, attention: Named, *, classes: int, image_size: int) -> nn.Module:
+    """``build`` without numbers, which takes no memory and little time."""
+    with torch.device("meta"):
+        return build(backbone, attention, classes=classes, image_size=image_size)
 
 
 def try_out(axis: str, value: Named) -> None:
@@ -87,26 +101,35 @@ def widths(backbone: Named, network: nn.Module) -> list[Width]:
 
 
 def gates(backbone: Named, network: nn.Module) -> list[str]:
-    """The paths at which attention stands, whose weights no pruning touches."""
+    """The paths below which attention has weights of its own, which no pruning touches.
+
+    What stands instead of a convolution says which parts of it are a gate: ``gate_parts``.
+    """
     family = load(variant("backbone", backbone.name))
-    found = [getattr(family, name) for name in ("sites", "ends") if hasattr(family, name)]
-    return [site.path for places in found for site in places(network)]
+    places = [getattr(family, name) for name in ("sites", "ends") if hasattr(family, name)]
+    found = [site.path for place in places for site in place(network)]
+    for path, module in network.named_modules():
+        found += [f"{path}.{part}" for part in getattr(module, "gate_parts", ())]
+    return found
 
 
-def criterion(pruning: Named) -> tuple[Any, Removal | None]:
-    """The pruning criterion with its options, and how much it is to remove (the control: None)."""
+def criterion(pruning: Named) -> tuple[Any, Removal | Search | None]:
+    """The pruning criterion with its options, and how much it is to remove (the control: None),
+    or how a connection scheme is searched."""
     entry = variant("pruning", pruning.name)
-    if entry.facts["grain"] == "none":
+    grain = entry.facts["grain"]
+    if grain == "none":
         return load(entry)(**pruning.options), None
-    axis = {name: pruning.options[name] for name in Removal.__dataclass_fields__}
+    kind = Search if grain == "site" else Removal
+    axis = {name: pruning.options[name] for name in kind.__dataclass_fields__}
     own = {name: value for name, value in pruning.options.items() if name not in axis}
-    return load(entry)(**own), Removal(**axis)
+    return load(entry)(**own), kind(**axis)
 
 
 def _structure(entry: Variant) -> dict[str, Any]:
     options = {option.name for option in entry.options}
     declared = entry.facts["VARIANTS"][entry.name]
-    return {k: v for k, v in declared.items() if k not in options and k != "about"}
+    return {k: v for k, v in declared.items() if k.islower() and k not in {*options, "about"}}
 
 
 def _maker(gate: Variant, attention: Named) -> Callable[..., nn.Module]:

@@ -13,11 +13,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from torch import nn
 
 from lightning_modules.options import Insertion
-from lightning_modules.plugs import Carried, Memory, Reading, Switch, Watching
+from lightning_modules.plugs import Carried, Forgetting, Memory, Reading, Switch, Watching
 from lightning_modules.structure import SCHEMED, Site
 
 __all__ = ["connections", "insert"]
@@ -56,7 +57,9 @@ def insert(
     """
 
     def made(site: Site) -> nn.Module:
-        given = {"size": sides[site.path]} if sides is not None else {}
+        given: dict[str, Any] = {"size": sides[site.path]} if sides is not None else {}
+        if slot == "conv":
+            given["conv"] = model.get_submodule(site.path)
         return make(site.channels, **given)
 
     if slot == "norm":
@@ -64,7 +67,7 @@ def insert(
             _replace_norm(model, site, made(site))
     elif slot == "conv":
         for site in sites:
-            _set(model, site.path, make(site.channels, conv=model.get_submodule(site.path)))
+            _replace_conv(model, site, made(site))
     else:
         connect = insertion.connect if slot in SCHEMED else "all"
         bits = connections(connect, len(sites))
@@ -165,17 +168,18 @@ def _tied_copy(module: nn.Module) -> nn.Module:
 
 def _reading(model: nn.Module, site: Site, module: nn.Module) -> nn.Module:
     """The module with a way to the input of its block."""
-    memory = Memory()
-    model.get_submodule(site.block).register_forward_pre_hook(Watching(memory))
+    memory, block = Memory(), model.get_submodule(site.block)
+    block.register_forward_pre_hook(Watching(memory))
+    block.register_forward_hook(Forgetting(memory))
     return Reading(module, memory)
 
 
 def _plug(model: nn.Module, site: Site, module: nn.Module, *, append: bool) -> None:
-    """Put the module behind what stands at the site; ``append``: nothing does."""
+    """Put the module behind what stands at the site; ``append``: perhaps nothing does."""
     path, _, name = site.path.rpartition(".")
     try:
         parent = model.get_submodule(path)
-        original = None if append else getattr(parent, name)
+        original = getattr(parent, name, None) if append else getattr(parent, name)
     except AttributeError as error:
         raise ValueError(f"site '{site.path}' does not exist in the backbone: {error}") from None
     if original is not None and not isinstance(original, nn.Identity):
@@ -185,15 +189,23 @@ def _plug(model: nn.Module, site: Site, module: nn.Module, *, append: bool) -> N
 
 
 def _replace_norm(model: nn.Module, site: Site, module: nn.Module) -> None:
-    """The module instead of a batch norm, with its eps and momentum and what was fused to it."""
+    """The module instead of a batch norm; it starts with the norm's settings and numbers."""
     norm = model.get_submodule(site.path)
     assert isinstance(norm, nn.BatchNorm2d)
     assert isinstance(module, nn.BatchNorm2d)
     module.eps, module.momentum = norm.eps, norm.momentum
+    module.load_state_dict(norm.state_dict(), strict=False)
+    model.set_submodule(site.path, _with_fused(module, norm))
+
+
+def _replace_conv(model: nn.Module, site: Site, module: nn.Module) -> None:
+    """The module instead of a convolution and the norm behind it."""
+    model.set_submodule(site.path, module)
+    norm = model.get_submodule(site.behind)
+    model.set_submodule(site.behind, _with_fused(nn.Identity(), norm))
+
+
+def _with_fused(module: nn.Module, norm: nn.Module) -> nn.Module:
+    """The module, and behind it the drop and activation that timm fuses to a norm."""
     fused = list(norm.children())
-    _set(model, site.path, nn.Sequential(module, *fused) if fused else module)
-
-
-def _set(model: nn.Module, path: str, module: nn.Module) -> None:
-    parent, _, name = path.rpartition(".")
-    setattr(model.get_submodule(parent), name, module)
+    return nn.Sequential(module, *fused) if fused else module

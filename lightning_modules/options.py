@@ -53,3 +53,38 @@ class Removal:
                 raise ValueError(f"{name} is a share between 0 and 1; came {value}")
         if self.steps < 1:
             raise ValueError(f"steps is at least 1; came {self.steps}")
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a connection scheme is searched; every search and its baselines have the same options.
+
+    Args:
+        supernet: what schemes are tried on: a network that drew a random scheme for each training
+            batch, or the ordinary network with all blocks plugged.
+        steps: updates of the policy.
+        samples: schemes that each of them draws.
+        sparsity_weight: what a scheme without any plugged block gets on top of its accuracy, in
+            percentage points; others get their share of it.
+        lr: of Adam, for the policy and the novelty bonus.
+        temperature: what the policy's logits are divided by.
+        novelty: whether schemes get a bonus for being new.
+        replay: whether each update is followed by one on a remembered step.
+    """
+
+    supernet: Literal["random", "all"] = "random"
+    steps: int = 300
+    samples: int = 3
+    sparsity_weight: float = 2.0
+    lr: float = 0.05
+    temperature: float = 5.0
+    novelty: bool = True
+    replay: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "samples"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1; came {getattr(self, name)}")
+        for name in ("lr", "temperature"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is above 0; came {getattr(self, name)}")

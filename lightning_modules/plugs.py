@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-__all__ = ["Carried", "Memory", "Reading", "Switch", "Watching", "switch", "switches"]
+__all__ = ["Carried", "Forgetting", "Memory", "Reading", "Switch", "Watching", "switch", "switches"]
 
 
 class Memory:
@@ -62,6 +62,16 @@ class Watching:
         self.memory.value = inputs[0]
 
 
+class Forgetting:
+    """A forward hook of a residual block: lets go of its input, whether it was read or not."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+
+    def __call__(self, block: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self.memory.value = None
+
+
 class Reading(nn.Module):
     """A module that reads its block's input beside the branch: ``forward(y, x) -> y``."""
 
@@ -71,8 +81,7 @@ class Reading(nn.Module):
         self.memory = memory
 
     def forward(self, y: Tensor) -> Tensor:
-        x, self.memory.value = self.memory.value, None
-        gated: Tensor = self.module(y, x)
+        gated: Tensor = self.module(y, self.memory.value)
         return gated
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lightning_modules.options import Insertion, Removal
+from lightning_modules.options import Insertion, Removal, Search
 from lightning_modules.structure import SCHEMED
 from lightning_modules.variant import (
     Option,
@@ -38,6 +38,9 @@ def read(axis: str, path: Path) -> list[Variant]:
     about, source, reconstruction = _header(tree, path)
     if axis == "backbone":
         return _family(tree, path, about, source, reconstruction)
+    if axis == "analysis":
+        facts = _literals(tree.body)
+        return [Variant(axis, path.stem, about, source, reconstruction, (), facts, path, "analyse")]
     node = _public_class(tree, path)
     facts = _literals(node.body)
     own = _options(_method(node, "__init__"), path)
@@ -60,6 +63,8 @@ def _axis_options(axis: str, facts: Mapping[str, Any]) -> tuple[Option, ...]:
     """Options of the axis, as far as they mean something for a variant."""
     if facts.get("grain") == "none" or facts.get("slot", "gate") not in SCHEMED:
         return ()
+    if facts.get("grain") == "site":
+        return options_of_dataclass(Search)
     options = options_of_dataclass(OF_AXIS[axis])
     if facts.get("stage_only"):
         stage = Option("share", "str", "stage", ("stage",))

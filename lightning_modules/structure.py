@@ -15,9 +15,11 @@ class Site:
             by the module; in the slots norm and conv it is replaced.
         channels: C, the width of the map or tokens there.
         stage: index of the stage, from 0; blocks of a stage have equal C and may share a module.
+            Means nothing in the slots norm and conv.
         norm: put a BatchNorm2d in front of the module (pre-activation branches end in a bare
             convolution, and these modules read a normalised map).
-        block: the residual block that the site is in: what its input is added to.
+        block: the residual block that the site is in, whose input a module of slot step reads.
+        behind: in the slot conv, the norm that goes with the convolution.
     """
 
     path: str
@@ -25,6 +27,7 @@ class Site:
     stage: int
     norm: bool = False
     block: str = ""
+    behind: str = ""
 
 
 SLOTS = {"gate": "sites", "step": "sites", "norm": "norms", "conv": "convs", "stage": "ends"}
@@ -33,8 +36,9 @@ SLOTS = {"gate": "sites", "step": "sites", "norm": "norms", "conv": "convs", "st
     gate   end of a residual branch, before the add
     step   the same; the module also reads the block's input
     norm   instead of every batch norm but those of projection shortcuts
-    conv   instead of every spatial convolution inside the blocks
-    stage  behind every stage but the last
+    conv   instead of every spatial convolution that batch norm and activation follow inside a
+           branch, and of that norm: the module normalises and activates for itself
+    stage  at the end of every stage but the last
 """
 
 SCHEMED = ("gate", "step")

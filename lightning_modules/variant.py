@@ -16,7 +16,12 @@ class VariantError(ValueError):
 
 
 ROOT = Path(__file__).parent
-SHARED = {"backbone": (), "attention": ("insertion.py", "plugs.py"), "pruning": ()}
+SHARED = {
+    "backbone": (),
+    "attention": ("insertion.py", "plugs.py"),
+    "pruning": (),
+    "analysis": ("noise.py", "plugs.py"),
+}
 """Files outside a variant's folder that it runs in."""
 
 
@@ -49,11 +54,12 @@ class Variant:
     public: str = ""
 
     def digest(self) -> str:
-        """Digest of the variant's file and of the mechanism it runs in."""
+        """Digest of the variant's file, of the mechanism it runs in and of what it is made of."""
         if self.path is None:
             return ""
         shared = [ROOT / name for name in SHARED[self.axis]]
-        files = [self.path, *sorted(self.path.parent.glob("_*.py")), *shared]
+        parts = [self.path.with_stem(name) for name in self.facts.get("candidates", ())]
+        files = [self.path, *sorted(self.path.parent.glob("_*.py")), *parts, *shared]
         return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 

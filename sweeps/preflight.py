@@ -8,7 +8,7 @@ from typing import Any
 
 from datamodules.open import open_data
 from datamodules.spec import DataSpec
-from lightning_modules.build import try_out
+from lightning_modules.build import skeleton, try_out
 from lightning_modules.fit import make_trainer
 from lightning_modules.recipe import Recipe
 from sweeps.cell import Cell
@@ -18,7 +18,7 @@ from sweeps.errors import UserError
 def preflight(
     cells: Iterable[Cell], datasets: Path, trainer: Mapping[str, Any], *, elsewhere: bool = False
 ) -> None:
-    """Open every data set that the cells use, make each module once, and make a trainer.
+    """Open every data set that the cells use, make each network once, and make a trainer.
 
     Args:
         elsewhere: the cells run on other machines, whose devices are not this one's.
@@ -51,12 +51,31 @@ def _untrainable(trainer: Mapping[str, Any]) -> list[str]:
 
 
 def unbuildable(cells: Sequence[Cell]) -> list[str]:
-    """Options that a module or a criterion refuses."""
-    problems = []
+    """Options that a module or a criterion refuses, and networks that cannot be put together.
+
+    Each module, criterion and network is made once, networks without numbers.
+    """
+    problems, refused = [], set[str]()
     for axis in ("attention", "pruning"):
-        for value in {repr(c.json()[axis]): getattr(c, axis) for c in cells}.values():
+        for asked, value in {repr(c.json()[axis]): getattr(c, axis) for c in cells}.items():
             try:
                 try_out(axis, value)
             except ValueError as error:
                 problems.append(f"{axis} {value}: {error}")
+                refused.add(asked)
+    for (_, attention, *_), cell in {_network(cell): cell for cell in cells}.items():
+        classes, size = (cell.data.options[name] for name in ("num_classes", "image_size"))
+        try:
+            if attention not in refused:
+                skeleton(cell.backbone, cell.attention, classes=classes, image_size=size)
+        except ValueError as error:
+            what = f"{cell.backbone} with attention {cell.attention}"
+            problems.append(f"{what}, {classes} classes, {size} px: {error}")
     return problems
+
+
+def _network(cell: Cell) -> tuple[str, str, int, int]:
+    """What a cell's network is made of."""
+    data, axes = cell.data.options, cell.json()
+    names = (repr(axes[axis]) for axis in ("backbone", "attention"))
+    return (*names, data["num_classes"], data["image_size"])

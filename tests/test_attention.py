@@ -23,12 +23,14 @@ from lightning_modules.attention.eca import EfficientChannelAttention
 from lightning_modules.attention.se import SqueezeExcitation
 from lightning_modules.attention.sge import SpatialGroupEnhance
 from lightning_modules.catalog import Variant, catalog, load
+from lightning_modules.structure import SLOTS
 
 NAMES = [name for name, variant in catalog("attention").items() if variant.path]
 CHANNELS = (12, 16, 64)
 FACTS: dict[str, Sequence[object]] = {
     "layout": ("map", "tokens"),
-    "slot": ("gate", "norm", "mixer", "ffn", "pool"),
+    "slot": tuple(SLOTS),
+    "sized": (False, True),
     "carries_state": (True, False),
     "shareable": (True, False),
     "stage_only": (True, False),
@@ -40,10 +42,19 @@ def variant(request: pytest.FixtureRequest) -> Variant:
     return catalog("attention")[request.param]
 
 
-def build(variant: Variant, channels: int) -> nn.Module:
+def fresh(variant: Variant, channels: int, side: int = 8) -> nn.Module:
+    """The module as it starts, with what its slot gives it."""
+    given: dict[str, Any] = {"size": side} if variant.facts.get("sized") else {}
+    if variant.facts.get("slot") == "conv":
+        given["conv"] = nn.Conv2d(channels, channels, 3, padding=1)
+    module: nn.Module = load(variant)(channels, **given)
+    return module
+
+
+def build(variant: Variant, channels: int, side: int = 8) -> nn.Module:
     """The module with weights away from their start, which may be zero."""
     torch.manual_seed(channels)
-    module: nn.Module = load(variant)(channels)
+    module = fresh(variant, channels, side)
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
@@ -57,6 +68,8 @@ def images(variant: Variant, channels: int, size: tuple[int, int] = (8, 8)) -> T
 
 def run(variant: Variant, module: nn.Module, x: Tensor) -> Tensor:
     """The output; where a state is carried, that of the second block of a stage."""
+    if variant.facts.get("slot") == "step":
+        return module(x, x.roll(1, 1))
     if not variant.facts.get("carries_state", False):
         return module(x)
     y, state = module(x, None)
@@ -77,7 +90,9 @@ def header(variant: Variant) -> str:
 def test_shape_and_dtype_are_kept_and_all_is_finite(
     variant: Variant, channels: int, size: tuple[int, int]
 ) -> None:
-    module = build(variant, channels)
+    if variant.facts.get("sized"):
+        size = (max(size), max(size))
+    module = build(variant, channels, size[0])
     x = images(variant, channels, size).requires_grad_()
     y = run(variant, module, x)
     y.square().sum().backward()
@@ -92,7 +107,7 @@ def test_shape_and_dtype_are_kept_and_all_is_finite(
 
 
 def test_every_parameter_moves_the_output(variant: Variant) -> None:
-    module = build(variant, 64)
+    module = build(variant, 64).eval()
     y = run(variant, module, images(variant, 64).requires_grad_())
     (y * torch.randn_like(y)).sum().backward()
     for name, parameter in module.named_parameters():
@@ -121,8 +136,16 @@ def test_the_dtype_is_kept_under_bfloat16_autocast(variant: Variant, dtype: torc
     x = images(variant, 16).to(dtype)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         y = run(variant, module, x)
-    assert y.dtype == dtype
+    # What stands for a convolution gives, as a convolution, the dtype that autocast computes in.
+    assert y.dtype == (torch.bfloat16 if variant.facts.get("slot") == "conv" else dtype)
     assert y.isfinite().all()
+
+
+def test_channels_last_changes_the_layout_and_not_a_value(variant: Variant) -> None:
+    module = build(variant, 16).eval()
+    x = images(variant, 16)
+    laid = x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+    torch.testing.assert_close(run(variant, module, laid), run(variant, module, x))
 
 
 def test_eval_is_deterministic_and_changes_nothing(variant: Variant) -> None:
@@ -145,7 +168,7 @@ def test_eval_treats_each_image_alone(variant: Variant) -> None:
 
 
 def test_the_state_dict_makes_a_round_trip(variant: Variant) -> None:
-    module, other = build(variant, 16).eval(), load(variant)(16).eval()
+    module, other = build(variant, 16).eval(), fresh(variant, 16).eval()
     other.load_state_dict(module.state_dict())
     x = images(variant, 16)
     assert torch.equal(run(variant, other, x), run(variant, module, x))

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from timm.layers import DropPath
 from torch import Tensor, nn
 
-from lightning_modules.backbones import resnet, timm_vit
+from lightning_modules.backbones import _residual, timm_vit
 from lightning_modules.catalog import catalog, load
 from lightning_modules.structure import Width
 
@@ -77,6 +77,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "resnet20": {"blocks": (2, 1, 1)},
     "resnet8": {"shortcut": "pad"},
     "resnet164": {"blocks": (2, 1, 1)},
+    "resnet20_noskip": {"blocks": (2, 1, 1)},
+    "resnet164_nobn": {"blocks": (2, 1, 1)},
     "preresnet20": {"blocks": (2, 1, 1)},
     "preresnet164": {"blocks": (2, 1, 1)},
     "wrn16_1": {},
@@ -104,7 +106,8 @@ def one_thread() -> Iterator[None]:
 
 def make(name: str, classes: int = 10, side: int = 32, **options: Any) -> nn.Module:
     family = family_of(name)
-    structure = {k: v for k, v in family.VARIANTS[name].items() if k != "about"}
+    declared = family.VARIANTS[name].items()
+    structure = {k: v for k, v in declared if k.islower() and k != "about"}
     model: nn.Module = family.build(classes, side, **{**structure, **options})
     return model
 
@@ -264,7 +267,7 @@ def block_of(path: str) -> str:
 
 def joined(family: str, block: Any, x: Tensor, u: Tensor) -> Any:
     """What a block of that family must return for input x and gated branch u."""
-    if family in ("resnet", "resnext"):
+    if family in ("resnet", "resnet_stress", "resnext"):
         return F.relu(block.shortcut(x) + u)
     if family == "preresnet":
         return block.shortcut(x) + u
@@ -381,7 +384,7 @@ def test_a_width_is_followed_by_the_declared_norm(name: str) -> None:
         any(isinstance(at(model, path), nn.BatchNorm2d) for path in width.followers)
         for width in family.widths(model)
     }
-    assert norms == {family.NORM == "batch"}
+    assert norms == {catalog("backbone")[name].facts["NORM"] == "batch"}
 
 
 @pytest.mark.parametrize(
@@ -477,7 +480,7 @@ def test_a_patch_divides_the_image_and_leaves_at_least_eight_a_side(side: int, p
 
 def test_a_padded_shortcut_takes_every_second_pixel_and_appends_zeros() -> None:
     x = torch.randn(2, 4, 6, 6)
-    y = resnet.PadShortcut(3, stride=2)(x)
+    y = _residual.PadShortcut(3, stride=2)(x)
     assert y.shape == (2, 7, 3, 3)
     assert torch.equal(y[:, :4], x[:, :, [0, 2, 4]][:, :, :, [0, 2, 4]])
     assert (y[:, 4:] == 0).all()
@@ -489,8 +492,8 @@ def test_an_unknown_shortcut_is_refused_with_the_allowed_ones() -> None:
 
 
 def test_mobilenet_refuses_a_depth_that_timm_does_not_build() -> None:
-    with pytest.raises(ValueError, match=r"allowed is timm's \(1, 2, 3, 4, 3, 3, 1\)"):
-        make("mobilenetv2_100", blocks=(1, 1, 1, 1, 1, 1, 1))
+    with pytest.raises(ValueError, match=r"allowed is timm's \(1, 2, 3, 4, 3, 3, 1\), or fewer"):
+        make("mobilenetv2_100", blocks=(1, 2, 3, 4, 3, 3, 2))
 
 
 def test_wide_resnet_drops_three_tenths_unless_told_otherwise() -> None:

@@ -12,10 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from lightning_modules.attention.cbam import ConvolutionalBlockAttention
+from lightning_modules.attention.coord import CoordinateAttention
 from lightning_modules.attention.dia import DenseImplicitAttention
 from lightning_modules.attention.eca import EfficientChannelAttention
+from lightning_modules.attention.ie import InstanceEnhancement
 from lightning_modules.attention.se import SqueezeExcitation
 from lightning_modules.attention.sge import SpatialGroupEnhance
+from lightning_modules.attention.spa import SpatialPyramidAttention
+from lightning_modules.attention.srm import StyleRecalibration
 from lightning_modules.insertion import connections, insert
 from lightning_modules.options import Insertion
 from lightning_modules.structure import Site
@@ -108,6 +112,13 @@ def added(structure: list[tuple[int, int]], make: partial[nn.Module], share: str
         (RESNET164, partial(DenseImplicitAttention, reduction=4), "stage", 1_946_132 - 1_727_284),
         (RESNET164, partial(DenseImplicitAttention, reduction=8), "block", 1_838_500 - 1_727_284),
         (RESNET164, partial(DenseImplicitAttention, reduction=16), "block", 1_784_684 - 1_727_284),
+        (RESNET164, partial(SpatialPyramidAttention), "block", 3_856_180 - 1_727_284),
+        (RESNET164, partial(SpatialPyramidAttention), "stage", 118_272),
+        (RESNET164, partial(StyleRecalibration), "block", 1_759_540 - 1_727_284),
+        (RESNET164, partial(StyleRecalibration), "stage", 1_792),
+        (RESNET164, partial(InstanceEnhancement), "block", 1_743_412 - 1_727_284),
+        (RESNET164, partial(InstanceEnhancement), "stage", 896),
+        (RESNET50, partial(CoordinateAttention), "block", 27_474_864 - 25_557_032),
         (RESNET50, partial(SqueezeExcitation), "block", 28_088_024 - 25_557_032),
         (RESNET50, partial(SqueezeExcitation), "stage", 700_400),
         (RESNET50, partial(ConvolutionalBlockAttention), "block", 28_089_624 - 25_557_032),

@@ -14,6 +14,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from lightning_modules.attention._maps import gated, mean_hw
+
 __all__ = ["DenseImplicitAttention"]
 
 State = tuple[Tensor, Tensor]
@@ -45,7 +47,7 @@ class DenseImplicitAttention(nn.Module):
         self.from_hidden = _perceptron(channels, hidden)
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        pooled = x.mean((2, 3))
+        pooled = mean_hw(x)
         # Zeros give the same row for every image, so one row is enough at the first block.
         hidden = pooled.new_zeros(1, pooled.shape[1]) if state is None else state[0]
         i, f, g, o = (self.from_input(pooled) + self.from_hidden(hidden)).chunk(4, 1)
@@ -53,7 +55,7 @@ class DenseImplicitAttention(nn.Module):
         if state is not None:
             cell = torch.addcmul(cell, f.sigmoid(), state[1])
         hidden = o.sigmoid() * cell.sigmoid()
-        return x * hidden[:, :, None, None].to(x.dtype), (hidden, cell)
+        return gated(x, hidden), (hidden, cell)
 
 
 def _perceptron(channels: int, hidden: int) -> nn.Sequential:

@@ -13,6 +13,8 @@ import math
 
 from torch import Tensor, nn
 
+from lightning_modules.attention._maps import gated, mean_hw
+
 __all__ = ["EfficientChannelAttention"]
 
 
@@ -40,5 +42,5 @@ class EfficientChannelAttention(nn.Module):
         self.conv = nn.Conv1d(1, 1, size, padding=size // 2, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        gate: Tensor = self.conv(x.mean((2, 3)).unsqueeze(1)).squeeze(1).sigmoid()
-        return x * gate[:, :, None, None].to(x.dtype)
+        gate: Tensor = self.conv(mean_hw(x).unsqueeze(1)).squeeze(1).sigmoid()
+        return gated(x, gate)

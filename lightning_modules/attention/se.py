@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from lightning_modules.attention._maps import gated, mean_hw
+
 __all__ = ["SqueezeExcitation"]
 
 
@@ -40,5 +42,5 @@ class SqueezeExcitation(nn.Module):
         self.excite = nn.Linear(hidden, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        gate: Tensor = self.excite(self.squeeze(x.mean((2, 3))).relu()).sigmoid()
-        return x * gate[:, :, None, None].to(x.dtype)
+        gate: Tensor = self.excite(self.squeeze(mean_hw(x)).relu()).sigmoid()
+        return gated(x, gate)

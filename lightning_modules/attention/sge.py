@@ -45,9 +45,11 @@ class SpatialGroupEnhance(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         batch, channels = x.shape[:2]
         grouped = x.reshape(batch, self.groups, channels // self.groups, -1)  # (B, G, C/G, HW)
-        likeness = (grouped * grouped.mean(3, keepdim=True)).sum(2)  # (B, G, HW)
+        positions = grouped.shape[3]
+        means = grouped.sum(3, keepdim=True) / positions
+        likeness = (grouped * means).sum(2)  # (B, G, HW)
         centred = likeness - likeness.mean(2, keepdim=True)
-        freedom = max(likeness.shape[2] - 1, 1)
-        spread = torch.linalg.vector_norm(centred, dim=2, keepdim=True) / math.sqrt(freedom) + 1e-5
+        norm = torch.linalg.vector_norm(centred, dim=2, keepdim=True)
+        spread = norm / math.sqrt(max(positions - 1, 1)) + 1e-5
         gate: Tensor = (self.weight * (centred / spread) + self.bias).sigmoid()
         return (grouped * gate.unsqueeze(2).to(x.dtype)).reshape(x.shape)

@@ -11,15 +11,24 @@ Differs from the authors' code: the pool is adaptive; the head keeps torch's ini
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lightning_modules.backbones._parts import Block, assemble, conv, require_image
-from lightning_modules.backbones._places import gate_sites, inner_widths
+from lightning_modules.backbones._places import (
+    END,
+    gate_sites,
+    inner_widths,
+    norm_width,
+    norms,
+    stages_of,
+)
 from lightning_modules.structure import Site, Width
 
-__all__ = ["build", "sites", "widths"]
+__all__ = ["build", "ends", "norms", "sites", "widths"]
 
 VARIANTS = {
     "densenet_bc_22": {"blocks": (3, 3, 3), "growth": 12, "about": "DenseNet-BC-22 k=12, small"},
@@ -30,7 +39,7 @@ VARIANTS = {
     },
 }
 LAYOUT = "map"
-SLOTS = ("gate",)
+SLOTS = ("gate", "norm", "stage")
 NORM = "batch"
 MIN_IMAGE = 8
 
@@ -86,6 +95,14 @@ def build(num_classes: int, image_size: int, *, blocks: tuple[int, ...], growth:
 def sites(model: nn.Module) -> list[Site]:
     """One site per layer, at its new channels, before the concatenation."""
     return gate_sites(model, norm=True)
+
+
+def ends(model: nn.Module) -> list[Site]:
+    """The end of every stage but the last, before the transition that the next one begins with."""
+    return [
+        Site(f"{path}.{END}", norm_width(model, f"{following}.0.0"), stage)
+        for stage, (path, following) in enumerate(pairwise(stages_of(model)))
+    ]
 
 
 def widths(model: nn.Module) -> list[Width]:

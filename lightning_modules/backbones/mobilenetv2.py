@@ -16,19 +16,30 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lightning_modules.backbones._parts import Block, assemble, conv, require_image
-from lightning_modules.backbones._places import gate_sites, inner_widths
+from lightning_modules.backbones._places import convs, ends, gate_sites, inner_widths, norms
 from lightning_modules.structure import Site, Width
 
-__all__ = ["build", "sites", "widths"]
+__all__ = ["build", "convs", "ends", "norms", "sites", "widths"]
 
-VARIANTS = {"mobilenetv2": {"blocks": (1, 2, 3, 4, 3, 3, 1), "about": "MobileNetV2, CIFAR"}}
+VARIANTS = {
+    "mobilenetv2_micro": {
+        "blocks": (1, 1, 1, 1, 1, 1, 1),
+        "width": 8,
+        "about": "MobileNetV2, 7 blocks, half as wide, small",
+    },
+    "mobilenetv2": {
+        "blocks": (1, 2, 3, 4, 3, 3, 1),
+        "width": 16,
+        "about": "MobileNetV2, CIFAR",
+    },
+}
 LAYOUT = "map"
-SLOTS = ("gate",)
+SLOTS = ("gate", "step", "norm", "conv", "stage")
 NORM = "batch"
 MIN_IMAGE = 8
 
 STAGES = ((16, 1, 1), (24, 6, 1), (32, 6, 2), (64, 6, 2), (96, 6, 1), (160, 6, 2), (320, 6, 1))
-"""(width, expansion, stride) per stage."""
+"""(width, expansion, stride) per stage, where the first is 16 wide."""
 
 
 class InvertedResidual(Block):
@@ -57,23 +68,24 @@ class InvertedResidual(Block):
         return y if self.shortcut is None else self.shortcut(x) + y
 
 
-def build(num_classes: int, image_size: int, *, blocks: tuple[int, ...]) -> nn.Module:
+def build(num_classes: int, image_size: int, *, blocks: tuple[int, ...], width: int) -> nn.Module:
     """A CIFAR MobileNetV2: (B, 3, H, W) -> (B, num_classes).
 
     Args:
         blocks: number of blocks per stage.
+        width: channels of the first stage; all others are in proportion.
     """
     require_image(image_size, MIN_IMAGE)
-    stages, inputs = [], 32
-    for count, (outputs, expansion, first) in zip(blocks, STAGES, strict=True):
-        layers = []
+    stages, inputs, last = [], 2 * width, 80 * width
+    stem = nn.Sequential(conv(3, inputs, 3), nn.BatchNorm2d(inputs), nn.ReLU())
+    for count, (full, expansion, first) in zip(blocks, STAGES, strict=True):
+        layers, outputs = [], full * width // 16
         for stride in (first, *[1] * (count - 1)):
             layers.append(InvertedResidual(inputs, outputs, expansion=expansion, stride=stride))
             inputs = outputs
         stages.append(nn.Sequential(*layers))
-    stem = nn.Sequential(conv(3, 32, 3), nn.BatchNorm2d(32), nn.ReLU())
-    tail = nn.Sequential(conv(inputs, 1280, 1), nn.BatchNorm2d(1280), nn.ReLU())
-    return assemble(stem, stages, tail, channels=1280, num_classes=num_classes)
+    tail = nn.Sequential(conv(inputs, last, 1), nn.BatchNorm2d(last), nn.ReLU())
+    return assemble(stem, stages, tail, channels=last, num_classes=num_classes)
 
 
 def sites(model: nn.Module) -> list[Site]:

@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lightning_modules.backbones._parts import Block, assemble, conv, require_image, stack
-from lightning_modules.backbones._places import gate_sites, inner_widths
+from lightning_modules.backbones._places import convs, ends, gate_sites, inner_widths, norms
 from lightning_modules.structure import Site, Width
 
-__all__ = ["build", "sites", "widths"]
+__all__ = ["build", "convs", "ends", "norms", "sites", "widths"]
 
 VARIANTS = {
     "resnext11_4x8d": {
@@ -42,7 +42,7 @@ VARIANTS = {
     },
 }
 LAYOUT = "map"
-SLOTS = ("gate",)
+SLOTS = ("gate", "step", "norm", "conv", "stage")
 NORM = "batch"
 MIN_IMAGE = 8
 

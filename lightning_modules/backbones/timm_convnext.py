@@ -17,12 +17,18 @@ from timm.models.convnext import ConvNeXt
 from torch import nn
 
 from lightning_modules.backbones._parts import require_image
-from lightning_modules.backbones._places import conv_width, paths_of
+from lightning_modules.backbones._places import conv_width, ends_of, paths_of
 from lightning_modules.structure import Site, Width
 
-__all__ = ["build", "sites", "widths"]
+__all__ = ["build", "ends", "sites", "widths"]
 
 VARIANTS = {
+    "convnext_micro": {
+        "blocks": (1, 1, 2, 1),
+        "width": 16,
+        "conv_mlp": True,
+        "about": "ConvNeXt, 5 blocks, 16 to 128 wide, small",
+    },
     "convnext_atto": {
         "blocks": (2, 2, 6, 2),
         "width": 40,
@@ -37,7 +43,7 @@ VARIANTS = {
     },
 }
 LAYOUT = "map"
-SLOTS = ("gate",)
+SLOTS = ("gate", "step", "stage")
 NORM = "layer"
 MIN_IMAGE = 8
 
@@ -89,9 +95,14 @@ def build(
 def sites(model: nn.Module) -> list[Site]:
     """One site per block, after its layer scale, before drop path and the add."""
     return [
-        Site(f"{path}.drop_path.gate", conv_width(model, f"{path}.conv_dw"), stage)
+        Site(f"{path}.drop_path.gate", conv_width(model, f"{path}.conv_dw"), stage, block=path)
         for stage, path in paths_of(model, STAGES)
     ]
+
+
+def ends(model: nn.Module) -> list[Site]:
+    """The end of every stage but the last, before the norm and the convolution that shrink it."""
+    return ends_of(STAGES, sites(model))
 
 
 def widths(model: nn.Module) -> list[Width]:

@@ -17,18 +17,45 @@ from timm.models.resnet import BasicBlock, Bottleneck, ResNet
 from torch import nn
 
 from lightning_modules.backbones._parts import require_image
-from lightning_modules.backbones._places import conv_width, paths_of
+from lightning_modules.backbones._places import (
+    conv_width,
+    convs_of,
+    ends_of,
+    norms,
+    paths_of,
+)
 from lightning_modules.structure import Site, Width
 
-__all__ = ["build", "sites", "widths"]
+__all__ = ["build", "convs", "ends", "norms", "sites", "widths"]
 
 VARIANTS = {
-    "resnet18": {"blocks": (2, 2, 2, 2), "bottleneck": False, "about": "ResNet-18 (timm)"},
-    "resnet34": {"blocks": (3, 4, 6, 3), "bottleneck": False, "about": "ResNet-34 (timm)"},
-    "resnet50": {"blocks": (3, 4, 6, 3), "bottleneck": True, "about": "ResNet-50 (timm)"},
+    "resnet10_micro": {
+        "blocks": (1, 1, 1, 1),
+        "bottleneck": False,
+        "width": 8,
+        "about": "ResNet-10, 8 to 64 wide, small",
+    },
+    "resnet18": {
+        "blocks": (2, 2, 2, 2),
+        "bottleneck": False,
+        "width": 64,
+        "about": "ResNet-18 (timm)",
+    },
+    "resnet34": {
+        "blocks": (3, 4, 6, 3),
+        "bottleneck": False,
+        "width": 64,
+        "about": "ResNet-34 (timm)",
+    },
+    "resnet50": {
+        "blocks": (3, 4, 6, 3),
+        "bottleneck": True,
+        "width": 64,
+        "about": "ResNet-50 (timm)",
+    },
 }
 LAYOUT = "map"
-SLOTS = ("gate",)
+SLOTS = ("gate", "step", "norm", "conv", "stage")
 NORM = "batch"
 MIN_IMAGE = 8
 
@@ -41,6 +68,7 @@ def build(
     *,
     blocks: tuple[int, ...],
     bottleneck: bool,
+    width: int,
     drop_path: float = 0.0,
     zero_init: bool = False,
 ) -> nn.Module:
@@ -49,6 +77,7 @@ def build(
     Args:
         blocks: number of blocks per stage.
         bottleneck: three convolutions a block instead of two, and four times the width.
+        width: of the first stage, without that factor; it doubles from stage to stage.
         drop_path: probability of dropping the last branch; it rises to that along the depth.
         zero_init: start the last BN of each branch at scale 0 instead of 1.
     """
@@ -58,6 +87,7 @@ def build(
         block,
         blocks,
         num_classes=num_classes,
+        channels=tuple(width * 2**stage for stage in range(4)),
         drop_path_rate=drop_path,
         zero_init_last=zero_init,
     )
@@ -74,9 +104,24 @@ def build(
 def sites(model: nn.Module) -> list[Site]:
     """One site per block, after its last BN, before drop path and the add."""
     return [
-        Site(f"{path}.se", conv_width(model, f"{path}.conv{_convs(model, path)}"), stage)
+        Site(
+            f"{path}.se",
+            conv_width(model, f"{path}.conv{_convs(model, path)}"),
+            stage,
+            block=path,
+        )
         for stage, path in paths_of(model, STAGES)
     ]
+
+
+def convs(model: nn.Module) -> list[Site]:
+    """The 3x3 convolution of a bottleneck, the first one of a basic block."""
+    return convs_of(model, widths(model))
+
+
+def ends(model: nn.Module) -> list[Site]:
+    """The end of every layer but the last."""
+    return ends_of(STAGES, sites(model))
 
 
 def widths(model: nn.Module) -> list[Width]:

@@ -26,7 +26,7 @@ VARIANTS = {
     "deit_small": {"blocks": (12,), "width": 384, "heads": 6, "about": "DeiT-Small (timm)"},
 }
 LAYOUT = "tokens"
-SLOTS = ("gate",)
+SLOTS = ("gate", "step")
 NORM = "layer"
 MIN_IMAGE = 8
 
@@ -70,7 +70,8 @@ def build(
 def sites(model: nn.Module) -> list[Site]:
     """One site per layer, at the end of its attention branch, before drop path and the add."""
     assert isinstance(model, VisionTransformer)
-    return [Site(f"{path}.ls1", model.embed_dim, 0) for _, path in paths_of(model, ["blocks"])]
+    blocks = paths_of(model, ["blocks"])
+    return [Site(f"{path}.ls1", model.embed_dim, 0, block=path) for _, path in blocks]
 
 
 def widths(model: nn.Module) -> list[Width]:

@@ -16,32 +16,55 @@ from collections import OrderedDict
 from torch import nn
 
 from lightning_modules.backbones._parts import assemble, require_image
+from lightning_modules.backbones._places import (
+    END,
+    convs_of,
+    ends_of,
+    norms,
+    stages_of,
+)
 from lightning_modules.structure import Site, Width
 
-__all__ = ["build", "sites", "widths"]
+__all__ = ["build", "convs", "ends", "norms", "sites", "widths"]
 
 VARIANTS = {
+    "vgg_micro": {
+        "blocks": (1, 1, 1, 1, 1),
+        "depths": (1, 1, 2, 2, 2),
+        "width": 8,
+        "about": "VGG-11 with batch norm, 8 to 64 wide, small",
+    },
     "vgg11_bn": {
         "blocks": (1, 1, 1, 1, 1),
-        "convs": (1, 1, 2, 2, 2),
+        "depths": (1, 1, 2, 2, 2),
+        "width": 64,
         "about": "VGG-11 with batch norm, CIFAR",
     },
     "vgg16_bn": {
         "blocks": (1, 1, 1, 1, 1),
-        "convs": (2, 2, 3, 3, 3),
+        "depths": (2, 2, 3, 3, 3),
+        "width": 64,
         "about": "VGG-16 with batch norm, CIFAR",
     },
 }
 LAYOUT = "map"
-SLOTS = ("gate",)
+SLOTS = ("gate", "norm", "conv", "stage")
 NORM = "batch"
 MIN_IMAGE = 8
 
-OUTPUTS = (64, 128, 256, 512, 512)
+FACTORS = (1, 2, 4, 8, 8)
+"""Width of each stage, as a multiple of that of the first."""
 
 
-def make_stage(inputs: int, outputs: int, count: int, *, pool: bool) -> nn.Sequential:
-    """conv1 bn1 relu1 ... convN bnN gate reluN, and a pool."""
+class Stage(nn.Sequential):
+    """conv1 bn1 relu1 ... convN bnN gate reluN, the end of the stage, and a pool."""
+
+    def __init__(self, inputs: int, outputs: int, count: int, *, pool: bool) -> None:
+        super().__init__(_layers(inputs, outputs, count, pool=pool))
+        self.channels = outputs
+
+
+def _layers(inputs: int, outputs: int, count: int, *, pool: bool) -> OrderedDict[str, nn.Module]:
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for number in range(1, count + 1):
         layers[f"conv{number}"] = nn.Conv2d(inputs, outputs, 3, padding=1)
@@ -50,49 +73,66 @@ def make_stage(inputs: int, outputs: int, count: int, *, pool: bool) -> nn.Seque
             layers["gate"] = nn.Identity()
         layers[f"relu{number}"] = nn.ReLU()
         inputs = outputs
+    layers[END] = nn.Identity()
     if pool:
         layers["pool"] = nn.MaxPool2d(2)
-    return nn.Sequential(layers)
+    return layers
 
 
 def build(
-    num_classes: int, image_size: int, *, blocks: tuple[int, ...], convs: tuple[int, ...]
+    num_classes: int,
+    image_size: int,
+    *,
+    blocks: tuple[int, ...],
+    depths: tuple[int, ...],
+    width: int,
 ) -> nn.Module:
     """A CIFAR VGG: (B, 3, H, W) -> (B, num_classes).
 
     Args:
         blocks: number of attention sites per stage, one each.
-        convs: number of convolutions per stage.
+        depths: number of convolutions per stage.
+        width: channels of the first stage.
     """
     require_image(image_size, MIN_IMAGE)
     stages, inputs = [], 3
-    for stage, (_, count, outputs) in enumerate(zip(blocks, convs, OUTPUTS, strict=True)):
-        stages.append(make_stage(inputs, outputs, count, pool=image_size >> stage >= 2))
+    for stage, (_, count, factor) in enumerate(zip(blocks, depths, FACTORS, strict=True)):
+        outputs = factor * width
+        stages.append(Stage(inputs, outputs, count, pool=image_size >> stage >= 2))
         inputs = outputs
-    return assemble(
-        nn.Identity(), stages, nn.Identity(), channels=OUTPUTS[-1], num_classes=num_classes
-    )
+    return assemble(nn.Identity(), stages, nn.Identity(), channels=inputs, num_classes=num_classes)
 
 
 def sites(model: nn.Module) -> list[Site]:
     """One site per stage, after its last BN and before the ReLU."""
-    stages = model.get_submodule("stages").named_children()
+    stages = ((path, model.get_submodule(path)) for path in stages_of(model))
     return [
-        Site(f"stages.{s}.gate", width, int(s))
-        for (s, _), width in zip(stages, OUTPUTS, strict=True)
+        Site(f"{path}.gate", stage.channels, index)
+        for index, (path, stage) in enumerate(stages)
+        if isinstance(stage, Stage)
     ]
+
+
+def convs(model: nn.Module) -> list[Site]:
+    """Every convolution with its norm."""
+    return convs_of(model, widths(model))
+
+
+def ends(model: nn.Module) -> list[Site]:
+    """The end of every stage but the last, before its pool."""
+    return ends_of(stages_of(model), sites(model))
 
 
 def widths(model: nn.Module) -> list[Width]:
     """The channels between two convolutions, or between the last one and the head.
 
-    Where a stage's site holds a module, its last convolution is left out: a gate must not see a
-    width that shrinks.
+    Where a module stands behind a stage's last convolution, that one is left out: a gate must not
+    see a width that shrinks.
     """
     paths = [
-        f"stages.{s}.{name}"
-        for s, stage in model.get_submodule("stages").named_children()
-        for name, _ in stage.named_children()
+        f"{stage}.{name}"
+        for stage in stages_of(model)
+        for name, _ in model.get_submodule(stage).named_children()
         if name.startswith("conv")
     ]
     return [
@@ -104,5 +144,5 @@ def widths(model: nn.Module) -> list[Width]:
 
 def _passes_no_gate(model: nn.Module, path: str, reader: str) -> bool:
     stage = path.rpartition(".")[0]
-    same = reader.startswith(f"{stage}.")
-    return same or isinstance(model.get_submodule(f"{stage}.gate"), nn.Identity)
+    places = (model.get_submodule(f"{stage}.{name}") for name in ("gate", END))
+    return reader.startswith(f"{stage}.") or all(isinstance(p, nn.Identity) for p in places)

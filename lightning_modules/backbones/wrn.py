@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lightning_modules.backbones._parts import Block, assemble, conv, require_image, stack
-from lightning_modules.backbones._places import gate_sites, inner_widths
+from lightning_modules.backbones._places import convs, ends, gate_sites, inner_widths, norms
 from lightning_modules.structure import Site, Width
 
-__all__ = ["build", "sites", "widths"]
+__all__ = ["build", "convs", "ends", "norms", "sites", "widths"]
 
 VARIANTS = {
     "wrn16_1": {"blocks": (2, 2, 2), "widen": 1, "about": "WRN-16-1, small"},
@@ -29,7 +29,7 @@ VARIANTS = {
     "wrn52_4": {"blocks": (8, 8, 8), "widen": 4, "about": "WRN-52-4, CIFAR"},
 }
 LAYOUT = "map"
-SLOTS = ("gate",)
+SLOTS = ("gate", "step", "norm", "conv", "stage")
 NORM = "batch"
 MIN_IMAGE = 8
 

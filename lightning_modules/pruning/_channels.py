@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
@@ -127,8 +128,9 @@ def _follower_problems(path: str, module: nn.Module, n: int, groups: int) -> lis
 
 
 def _follow(module: nn.Module, index: Tensor) -> None:
-    """Cut a norm or a depthwise convolution."""
-    _take(module, index, ("weight", "bias", "running_mean", "running_var"))
+    """Cut a norm, with whatever it has for each channel, or a depthwise convolution."""
+    own = chain(module.named_parameters(recurse=False), module.named_buffers(recurse=False))
+    _take(module, index, [name for name, tensor in own if tensor.dim()])
     _resize(module, ("num_features", "num_channels"), len(index))
     if isinstance(module, nn.LayerNorm):
         module.normalized_shape = (len(index),)
