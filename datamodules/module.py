@@ -16,11 +16,12 @@ from torch import Tensor
 from datamodules.augment import Normalise
 from datamodules.batches import Batch, Batches, Place, dealt, in_turn, shuffled
 from datamodules.erasing import draw_boxes, erase
+from datamodules.foreign import Foreign
 from datamodules.images import Files, Images, data_checksum
 from datamodules.mixing import mix
 from datamodules.spec import DataSpec
 from datamodules.split import stratified
-from lightning_modules.recipe import Recipe
+from lightning_modules.recipe import Recipe, noise_of
 from lightning_modules.seeds import derive_seed, generator
 
 __all__ = ["ImageData", "Part"]
@@ -32,13 +33,14 @@ class ImageData(LightningDataModule):
     """Loaders of (images, labels) that already lie on the device of the trainer.
 
     Without a trainer they are those of one CPU at epoch ``epoch_offset``. Labels are classes
-    (B,), or soft labels (B, num_classes) in training with mixup or cutmix. Only
+    (B,), or soft labels (B, num_classes) in training with mixup or cutmix. With mixed noise a
+    training batch has images without labels behind the others (see ``Foreign``). Only
     ``test_dataloader`` yields test images or labels.
 
     Args:
         data: what the source read.
         spec: how it is split, augmented and normalised.
-        recipe: batch size and augmentation.
+        recipe: batch size, augmentation and noise.
         seed: of the order and of every random draw in training.
 
     Attributes:
@@ -58,6 +60,8 @@ class ImageData(LightningDataModule):
         self.train_index, self.val_index = stratified(
             labels, spec.val_fraction, "validation", spec.split_seed
         )
+        noise = noise_of(vars(recipe))
+        self.foreign = Foreign(spec, noise.share) if noise.kind == "mix" else None
         self.epoch_offset = 0
         self.place: Place | None = None
 
@@ -113,6 +117,24 @@ class ImageData(LightningDataModule):
         place = Place(device=torch.device(device))
         return list(self._evaluate(place, "train", 0, index, 0))
 
+    def held_out(
+        self, batch_size: int, device: torch.device | str = "cpu", most: int = 5000
+    ) -> list[Batch]:
+        """Batches of the validation split as evaluation would see them, always the same.
+
+        Args:
+            most: of a larger split so many images are taken, spread evenly over it.
+
+        Raises:
+            ValueError: there is no validation split.
+        """
+        if not len(self.val_index):
+            raise ValueError("there is no validation split: it needs data.val_fraction > 0")
+        count = min(most, len(self.val_index))
+        index = self.val_index[torch.arange(count) * len(self.val_index) // count]
+        place = Place(device=torch.device(device))
+        return list(self._evaluate(place, "train", 0, torch.split(index, batch_size), 0))
+
     def _in_turn(self, part: Part, index: Tensor) -> Batches:
         place = self._place()
         batches = place.share(in_turn(index, self.recipe.batch_size, world=place.world))
@@ -137,7 +159,12 @@ class ImageData(LightningDataModule):
             x = normalise(raw)
             if boxes:
                 x = erase(x, boxes[number])
-            yield self._mixed(self._laid_out(x), y, epoch, first + number)
+            x, y = self._mixed(self._laid_out(x), y, epoch, first + number)
+            if self.foreign:
+                key = (self.seed, epoch, first + number, place.rank)
+                others = self.foreign.beside(len(y), *key, device=place.device)
+                x = torch.cat((x, self._laid_out(normalise(others))))
+            yield x, y
 
     def _evaluate(
         self, place: Place, part: Part, epoch: int, batches: Sequence[Tensor], first: int

@@ -20,15 +20,23 @@ from lightning_modules.pruning._apply import Pruner, cubic, restore
 from lightning_modules.pruning._channels import Kept, shrink
 from lightning_modules.pruning._order import ChannelOrder, floor
 from lightning_modules.pruning._profile import ChannelCost
+from lightning_modules.pruning.apoz import AveragePercentageOfZeros
 from lightning_modules.pruning.bn_scale import BatchNormScale
+from lightning_modules.pruning.bn_shift import BatchNormShift
+from lightning_modules.pruning.entropy import ActivationEntropy
+from lightning_modules.pruning.fermat import FermatPoint
 from lightning_modules.pruning.fpgm import GeometricMedian
 from lightning_modules.pruning.l1 import L1Norm
 from lightning_modules.pruning.l2 import L2Norm
 from lightning_modules.pruning.random_channels import RandomChannels
 from lightning_modules.pruning.taylor import Taylor
+from lightning_modules.pruning.taylor_activation import TaylorOnActivations
 from lightning_modules.structure import Width
 
-KINDS = (RandomChannels, L1Norm, L2Norm, GeometricMedian, BatchNormScale, Taylor)
+WEIGHTS = (RandomChannels, L1Norm, L2Norm, GeometricMedian, FermatPoint)
+NORMS = (BatchNormScale, BatchNormShift)
+SEEING = (Taylor, TaylorOnActivations, AveragePercentageOfZeros, ActivationEntropy)
+KINDS = (*WEIGHTS, *NORMS, *SEEING)
 SIDE = 8
 
 
@@ -342,7 +350,7 @@ def test_a_budget_below_the_protected_network_is_refused_with_the_smallest_share
     assert net.a.out_channels == 12
 
 
-@pytest.mark.parametrize("kind", [L1Norm, BatchNormScale, Taylor])
+@pytest.mark.parametrize("kind", [L1Norm, BatchNormScale, Taylor, ActivationEntropy])
 @pytest.mark.parametrize("scope", ["global", "layer"])
 def test_rounds_nest_compose_and_come_back_from_one_file(kind, scope):
     net, kept, front = network(), None, pruner(Removal(macs=0.4, scope=scope), kind())

@@ -11,7 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from lightning_modules.pruning.apoz import AveragePercentageOfZeros
 from lightning_modules.pruning.bn_scale import BatchNormScale
+from lightning_modules.pruning.bn_shift import BatchNormShift
+from lightning_modules.pruning.entropy import ActivationEntropy
+from lightning_modules.pruning.fermat import FermatPoint
 from lightning_modules.pruning.fpgm import GeometricMedian
 from lightning_modules.pruning.l1 import L1Norm
 from lightning_modules.pruning.l2 import L2Norm
@@ -20,10 +24,13 @@ from lightning_modules.pruning.magnitude import GlobalMagnitude
 from lightning_modules.pruning.random import RandomWeights
 from lightning_modules.pruning.random_channels import RandomChannels
 from lightning_modules.pruning.taylor import Taylor
+from lightning_modules.pruning.taylor_activation import TaylorOnActivations
 from lightning_modules.structure import Width
 
 WEIGHTS = (RandomWeights, GlobalMagnitude, LayerAdaptiveMagnitude)
-CHANNELS = (RandomChannels, L1Norm, L2Norm, GeometricMedian, BatchNormScale, Taylor)
+NORMS = (BatchNormScale, BatchNormShift)
+SEEING = (Taylor, TaylorOnActivations, AveragePercentageOfZeros, ActivationEntropy)
+CHANNELS = (RandomChannels, L1Norm, L2Norm, GeometricMedian, FermatPoint, *NORMS, *SEEING)
 NAMES = ("0", "3", "8")
 WIDTHS = (Width("0", ("1",), "3"), Width("3", ("4",), "8"))
 
@@ -44,6 +51,7 @@ def network() -> nn.Sequential:
     )
     for norm in (net[1], net[4]):
         nn.init.normal_(norm.weight)
+        nn.init.normal_(norm.bias)
         norm.running_var.uniform_(0.5, 2.0)
     return net
 
@@ -86,6 +94,7 @@ def test_scoring_leaves_the_network_as_it_was(kind):
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert [m.training for m in net.modules()] == flags
     assert all(p.grad is None and p.requires_grad for p in net.parameters())
+    assert not any(m._forward_pre_hooks or m._forward_hooks for m in net.modules())
 
 
 @pytest.mark.parametrize("kind", WEIGHTS + CHANNELS)
@@ -100,7 +109,7 @@ def test_every_criterion_takes_the_same_arguments_and_declares_the_same_facts(ki
     assert parameters == ["self", "model", "targets", "batches", "seed"]
     assert kind.grain in ("weight", "channel")
     assert kind.start == "parent"
-    assert set(kind.needs) <= {"weights", "labels", "gradients", "batchnorm"}
+    assert set(kind.needs) <= {"weights", "activations", "labels", "gradients", "batchnorm"}
 
 
 def test_another_seed_draws_another_lot():
@@ -184,16 +193,23 @@ def test_fpgm_prefers_to_remove_one_of_two_equal_filters():
     assert set(score.argsort()[:2].tolist()) == {1, 4}
 
 
+def test_bn_shift_is_the_absolute_shift_of_the_batch_norm_behind():
+    scores, net = channel_scores(BatchNormShift()), network()
+    assert torch.equal(scores["0"], net[1].bias.abs())
+    assert torch.equal(scores["3"], net[4].bias.abs())
+
+
 def test_bn_scale_is_the_absolute_scale_of_the_batch_norm_behind():
     scores, net = channel_scores(BatchNormScale()), network()
     assert torch.equal(scores["0"], net[1].weight.abs())
     assert torch.equal(scores["3"], net[4].weight.abs())
 
 
-def test_bn_scale_refuses_a_width_without_batch_norm():
+@pytest.mark.parametrize(("kind", "name"), [*zip(NORMS, ("bn_scale", "bn_shift"), strict=True)])
+def test_criteria_of_batch_norms_refuse_a_width_without_one(kind, name):
     net = nn.Sequential(nn.Linear(3, 6), nn.GELU(), nn.Linear(6, 2))
-    with pytest.raises(ValueError, match=r"bn_scale needs a batch norm .* behind every width; '0'"):
-        BatchNormScale().score(net, [Width("0", (), "2")], [], 0)
+    with pytest.raises(ValueError, match=rf"{name} needs a batch norm .* behind every width; '0'"):
+        kind().score(net, [Width("0", (), "2")], [], 0)
 
 
 def _taylor_by_hand(form: str) -> dict[str, list[float]]:
@@ -251,9 +267,10 @@ def test_taylor_works_where_gradients_are_switched_off_and_keeps_foreign_gradien
     assert torch.equal(net[8].weight.grad, torch.ones_like(net[8].weight))
 
 
-def test_taylor_needs_a_batch():
+@pytest.mark.parametrize("kind", SEEING)
+def test_criteria_that_look_at_images_need_a_batch(kind):
     with pytest.raises(ValueError, match="at least one batch"):
-        Taylor().score(network(), WIDTHS, [], 0)
+        kind().score(network(), WIDTHS, [], 0)
 
 
 def test_taylor_refuses_an_unknown_form():

@@ -12,7 +12,7 @@ Indices and masks always count in the dense network, so one file restores any nu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,10 +23,11 @@ from lightning_modules.cost import evaluating
 from lightning_modules.options import Removal
 from lightning_modules.pruning._budget import Target, cubic, fewest
 from lightning_modules.pruning._channels import Kept, shrink
-from lightning_modules.pruning._criterion import Batches, Criterion
+from lightning_modules.pruning._criterion import Batches, Criterion, Searched, Trying
 from lightning_modules.pruning._layers import layer_at, prunable
-from lightning_modules.pruning._order import ChannelOrder, floor
+from lightning_modules.pruning._order import Cut, floor
 from lightning_modules.pruning._profile import ChannelCost, Profile, profile
+from lightning_modules.pruning._trials import Trials
 from lightning_modules.pruning._weights import Masks, WeightOrder
 from lightning_modules.structure import Width
 
@@ -48,16 +49,23 @@ class Pruner:
         batches: normalised images and labels on the model's device, at least one batch; the first
             image also serves to count MACs and to try the pruned network.
         seed: for criteria that draw lots.
+        held_out: batches that no training saw, for criteria that try their scores out on them.
     """
 
-    criterion: Criterion[Any]
+    criterion: Criterion[Any] | Trying
     removal: Removal
     targets: Sequence[str] | Sequence[Width]
     batches: Batches
     seed: int = 0
+    held_out: Batches | None = None
 
     def prune(
-        self, model: nn.Module, *, progress: float = 1.0, before: Pruned | None = None
+        self,
+        model: nn.Module,
+        *,
+        progress: float = 1.0,
+        before: Pruned | None = None,
+        log: MutableMapping[str, Any] | None = None,
     ) -> Pruned:
         """Remove, in place, what is due at ``progress`` of the way to the goal.
 
@@ -66,18 +74,20 @@ class Pruner:
                 statistics stay as they are. Channels change shapes: see ``_channels``.
             progress: share of the final removal that is due, in (0, 1]; see ``cubic``.
             before: what the round before returned; None in the first.
+            log: filled with what a search has to tell (plain JSON); others leave it as it is.
 
         Returns:
             everything that is left, counted in the dense network.
 
         Raises:
-            ValueError: nothing can be pruned, the goal is out of reach, or the criterion, the
-                declared widths or ``before`` do not fit the network.
+            ValueError: nothing can be pruned, the goal is out of reach, the criterion, the
+                declared widths or ``before`` do not fit the network, or a search has no held-out
+                images.
         """
         target = Target.of(self.removal, progress)
         if self.criterion.grain == "weight":
             return self._weights(model, self._all(str), target, _as(Masks, before))
-        return self._channels(model, self._all(Width), target, _as(Kept, before))
+        return self._channels(model, self._all(Width), target, _as(Kept, before), log)
 
     def _all(self, kind: type[T]) -> list[T]:
         """The targets, of the kind that the criterion's grain asks for."""
@@ -91,40 +101,60 @@ class Pruner:
     def _weights(
         self, model: nn.Module, names: Sequence[str], target: Target, before: Masks | None
     ) -> Masks:
-        scores = self._scores(model, {n: layer_at(model, n).weight.shape for n in names})
-        order = WeightOrder.of(scores, scope=self.removal.scope, before=before)
-        dense, remaining = _weight_cost(order, target, profile(model, names, self._image()))
+        image = self._image()
+        found = self._scores(model, {n: layer_at(model, n).weight.shape for n in names})
+        order = WeightOrder.of(found.scores, scope=self.removal.scope, before=before)
+        seen = None if target.measure == "sparsity" else profile(model, names, image)
+        dense, remaining = _weight_cost(order, target, seen)
         masks = order.masks(fewest(target, dense, remaining, len(order.order)))
         masks.apply(model)
         return masks
 
     def _channels(
-        self, model: nn.Module, widths: Sequence[Width], target: Target, before: Kept | None
+        self,
+        model: nn.Module,
+        widths: Sequence[Width],
+        target: Target,
+        before: Kept | None,
+        log: MutableMapping[str, Any] | None,
     ) -> Kept:
         now, image = Kept.whole(model, widths), self._image()
         before = before or now
         if before.counts != now.dense:
             raise ValueError("the network is not as the round before left it; restore it first")
-        scores = self._scores(model, {p: torch.Size([n]) for p, n in now.dense.items()})
-        order = ChannelOrder.of(scores, widths, dense=before.dense, scope=self.removal.scope)
-        cost = _channel_cost(target, ChannelCost.of(model, widths, image))
-        dense, most = cost(before.dense), len(order.line)
-        count = fewest(target, dense, lambda sets: cost(order.counts(sets)), most)
-        shape, step = _logits(model, image).shape, order.kept(count)
+        seen = None if target.measure == "sparsity" else ChannelCost.of(model, widths, image)
+        cost = _channel_cost(target, seen)
+        cut = Cut(widths, before.dense, self.removal.scope, target, cost)
+        found = self._scores(model, {p: torch.Size([n]) for p, n in now.dense.items()}, cut)
+        if log is not None:
+            log.update(found.log)
+        shape, step = _logits(model, image).shape, cut.kept(found.scores)
         shrink(model, widths, step)
         _look(model, image, shape, {w: before.dense[w.producer] for w in widths})
         return before.then(step)
 
-    def _scores(self, model: nn.Module, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
+    def _scores(
+        self, model: nn.Module, shapes: Mapping[str, torch.Size], cut: Cut | None = None
+    ) -> Searched:
         """The criterion's scores, one for each target and of its shape, none of them nan."""
-        scores = self.criterion.score(model, self.targets, self.batches, self.seed)
+        found = self._found(model, cut)
         for name, shape in shapes.items():
-            came = scores[name].shape if name in scores else None
-            if came != shape or scores[name].isnan().any():
+            score = found.scores.get(name)
+            came = None if score is None else score.shape
+            if score is None or came != shape or score.isnan().any():
                 what = "a nan" if came == shape else f"shape {came and tuple(came)}"
                 need = f"it needs {tuple(shape)}, no nan"
                 raise ValueError(f"{self._name} scores '{name}' with {what}; {need}")
-        return {name: scores[name] for name in shapes}
+        return Searched({name: found.scores[name] for name in shapes}, found.log)
+
+    def _found(self, model: nn.Module, cut: Cut | None) -> Searched:
+        rule, seed = self.criterion, self.seed
+        if not isinstance(rule, Trying):
+            return Searched(rule.score(model, self.targets, self.batches, seed), {})
+        if cut is None:
+            raise ValueError(f"{self._name} tries scores out, which only channel criteria can")
+        trials = Trials(model, cut, self.held_out)
+        return rule.search(model, self._all(Width), self.batches, seed, trials)
 
     @property
     def _name(self) -> str:
@@ -162,21 +192,28 @@ def _as(kind: type[T], before: object) -> T | None:
 
 
 def _weight_cost(
-    order: WeightOrder, target: Target, seen: Profile
+    order: WeightOrder, target: Target, seen: Profile | None
 ) -> tuple[int, Callable[[int], int]]:
-    """The dense measure, and what remains of it when that many weights are gone."""
-    if target.measure == "macs":
+    """The dense measure, and what remains of it when that many weights are gone.
+
+    Args:
+        seen: the network's cost; a share of the weights needs none.
+    """
+    if seen is None:
+        dense = sum(order.sizes)
+    elif target.measure == "macs":
         saved = order.saved(seen.positions)
         return seen.macs, lambda count: seen.macs - int(saved[count])
-    dense = seen.params if target.measure == "params" else sum(order.sizes)
+    else:
+        dense = seen.params
     return dense, lambda count: dense - count
 
 
-def _channel_cost(target: Target, cost: ChannelCost) -> Callable[[Mapping[str, int]], int]:
+def _channel_cost(target: Target, seen: ChannelCost | None) -> Callable[[Mapping[str, int]], int]:
     """The measure as a function of the numbers of channels."""
-    if target.measure == "sparsity":
+    if seen is None:
         return lambda counts: sum(counts.values())
-    return cost.macs if target.measure == "macs" else cost.params
+    return seen.macs if target.measure == "macs" else seen.params
 
 
 def _logits(model: nn.Module, image: Tensor) -> Tensor:

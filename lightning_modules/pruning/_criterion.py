@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor, nn
+
+from lightning_modules.structure import Width
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 """Normalised images (B, C, H, W) and labels (B,) on the model's device; can be iterated again."""
@@ -17,7 +20,8 @@ class Criterion(Protocol[Target]):
     """One file, one public class; its keyword arguments are its options, and nothing else.
 
     ``grain`` is "weight" (targets are names of layers) or "channel" (targets are widths),
-    ``needs`` says what a score is made of: "weights", "gradients", "labels", "batchnorm";
+    ``needs`` says what a score is made of: "weights", "activations", "gradients", "labels",
+    "batchnorm", or "trials" on a "validation" split (see ``Trying``);
     ``start`` is "parent": the scored network comes trained. All three are plain literals.
     """
 
@@ -41,5 +45,46 @@ class Criterion(Protocol[Target]):
 
         Raises:
             ValueError: the network or the batches lack what the criterion needs.
+        """
+        ...
+
+
+Trial = Callable[[Mapping[str, Tensor]], float]
+"""The accuracy, in [0, 1], of the network that given scores prune, on held-out images."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search ends in.
+
+    Args:
+        scores: as ``Criterion.score`` returns them.
+        log: what to remember of the search, plain JSON.
+    """
+
+    scores: Mapping[str, Tensor]
+    log: Mapping[str, Any]
+
+
+@runtime_checkable
+class Trying(Protocol):
+    """A channel criterion that tries scores out before it settles; "trials" is among its needs."""
+
+    @property
+    def grain(self) -> str: ...
+
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+
+    @property
+    def start(self) -> str: ...
+
+    def search(
+        self, model: nn.Module, targets: Sequence[Width], batches: Batches, seed: int, trial: Trial
+    ) -> Searched:
+        """As ``Criterion.score``, with ``trial`` to ask how well given scores prune.
+
+        Args:
+            trial: prunes a copy as this round would, and evaluates it.
         """
         ...

@@ -1,19 +1,20 @@
-"""The order in which channels go: sets of one channel per group, the weakest first."""
+"""The order in which channels go: sets of one channel per group, the weakest first; and how far."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from lightning_modules.pruning._budget import Target, fewest
 from lightning_modules.pruning._channels import Kept
 from lightning_modules.structure import Width
 
-__all__ = ["PROTECTED", "ChannelOrder", "floor"]
+__all__ = ["PROTECTED", "ChannelOrder", "Cut", "floor"]
 
 PROTECTED = 10
 """One in so many channels of every width, and one per group at least, is never removed:
@@ -85,3 +86,33 @@ class ChannelOrder:
             {p: index.sort().values for p, index in left.items()},
             {p: rows.numel() for p, rows in self.ranked.items()},
         )
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which channels a round leaves, as a function of their scores; all else of it is fixed.
+
+    Args:
+        widths: the widths, in a fixed order.
+        dense: {producer: channels in the dense network}.
+        scope: see ``ChannelOrder.of``.
+        target: what may remain.
+        cost: the measure of the target as a function of the numbers of channels.
+    """
+
+    widths: Sequence[Width]
+    dense: Mapping[str, int]
+    scope: Literal["global", "layer"]
+    target: Target
+    cost: Callable[[Mapping[str, int]], int]
+
+    def kept(self, scores: Mapping[str, Tensor]) -> Kept:
+        """The largest network that meets the target.
+
+        Raises:
+            ValueError: the goal is out of reach.
+        """
+        order = ChannelOrder.of(scores, self.widths, dense=self.dense, scope=self.scope)
+        dense, most = self.cost(self.dense), len(order.line)
+        left = fewest(self.target, dense, lambda sets: self.cost(order.counts(sets)), most)
+        return order.kept(left)

@@ -13,10 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from lightning_modules.pruning._criterion import Batches
-from lightning_modules.pruning._layers import module_at
+from lightning_modules.pruning._norms import norms_behind
 from lightning_modules.structure import Width
 
 __all__ = ["BatchNormScale"]
@@ -37,15 +36,5 @@ class BatchNormScale:
         Raises:
             ValueError: the channels of a width pass through no batch norm with a scale.
         """
-        return {width.producer: _scale(model, width).detach().abs() for width in targets}
-
-
-def _scale(model: nn.Module, width: Width) -> Tensor:
-    for path in width.followers:
-        norm = module_at(model, path)
-        if isinstance(norm, _BatchNorm) and norm.affine:
-            return norm.weight
-    raise ValueError(
-        f"bn_scale needs a batch norm with a scale behind every width; '{width.producer}' is "
-        f"followed by {', '.join(width.followers) or 'none'}; choose another criterion"
-    )
+        norms = norms_behind(model, targets, asking="bn_scale")
+        return {producer: norm.weight.detach().abs() for producer, norm in norms.items()}
