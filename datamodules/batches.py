@@ -25,7 +25,8 @@ __all__ = ["Batch", "Batches", "Place", "dealt", "in_turn", "shuffled"]
 CPU = torch.device("cpu")
 
 Batch = tuple[Tensor, Tensor]
-"""Images (B, C, H, W) and their labels: int64 (B,) or soft (B, num_classes)."""
+"""Images (B, C, H, W) and the labels of the first, mostly all, of them: int64 (B,) or soft
+(B, num_classes)."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,11 @@ from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
 from lightning_modules import midway
+from lightning_modules.noise import constant
 from lightning_modules.optimizer import factor, make_optimizer
-from lightning_modules.seeds import derive_seed
+from lightning_modules.plugs import switch, switches
+from lightning_modules.recipe import Noise, noise_of
+from lightning_modules.seeds import derive_seed, generator
 
 
 class TrainingDiverged(RuntimeError):
@@ -58,9 +61,12 @@ class Classifier(LightningModule):
         classes: number of classes.
         phase: what is trained, or None to evaluate only.
         pruned: what pruning left; applied after every optimizer step (keeps removed weights zero).
+        noise: that of the recipe the network was trained by, to evaluate it under the same; a
+            phase has its own.
 
     Shape:
-        images (B, C, H, W) float; labels (B,) int64, or (B, classes) float when mixed.
+        images (B, C, H, W) float; labels (B,) int64, or (B, classes) float when mixed. In training
+        more images than labels: the last ones only take part in the batch norms' statistics.
 
     Attributes:
         accumulate: micro-batches that a batch is cut into; their gradients are added up before
@@ -80,13 +86,17 @@ class Classifier(LightningModule):
         classes: int,
         phase: Phase | None = None,
         pruned: Pruned | None = None,
+        *,
+        noise: Noise | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.phase = phase
         self.pruned = pruned
+        self.noise = constant(noise_of(phase.options) if phase else noise or Noise())
         self.accumulate = 1
         self.history: list[dict[str, Any]] = []
+        self._switches = switches(network)
         self._run: list[Callable[[Tensor], Tensor]] = [network]
         self._sums = torch.zeros(3)
         self._midway: Sequence[midway.State] = ()
@@ -97,13 +107,14 @@ class Classifier(LightningModule):
         self.metrics = MetricCollection({"loss": loss, **top}, compute_groups=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self._run[0](images)
+        with self.noise:
+            return self._run[0](images)
 
     def setup(self, stage: str) -> None:
         options = self.phase.options if self.phase else {}
         if options.get("channels_last"):
             self.network.to(memory_format=torch.channels_last)
-        if stage == "fit" and options.get("compile"):
+        if stage == "fit" and options.get("compile") and not self._switches:
             self._run = [torch.compile(self.network)]
 
     def on_fit_start(self) -> None:
@@ -138,6 +149,7 @@ class Classifier(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         self.trainer.optimizers[0].zero_grad()
+        self._draw_scheme(index)
         *first, last = self._cut(*batch)
         for images, labels in first:
             self._backward(self._loss(images, labels) * (len(labels) / len(batch[1])))
@@ -146,17 +158,29 @@ class Classifier(LightningModule):
             self._stop_if_diverged(self._all_sums()[0])
         return loss * (len(last[1]) / len(batch[1])) if first else loss
 
+    def _draw_scheme(self, index: int) -> None:
+        """Plug each block of a supernet with probability one half, alike in all processes."""
+        if self._switches:
+            lot = generator("scheme", self._phase.seed, self.epoch, index)
+            drawn = torch.rand(len(self._switches), generator=lot) < 0.5
+            switch(self._switches, drawn.tolist())
+
+    def on_validation_start(self) -> None:
+        switch(self._switches, [True] * len(self._switches))
+
     def _cut(self, images: Tensor, labels: Tensor) -> list[tuple[Tensor, Tensor]]:
         """A whole batch in ``accumulate`` parts of almost equal size, a smaller one in fewer."""
         if self.accumulate == 1:
             return [(images, labels)]
         whole = self._phase.options["batch_size"] / self.trainer.world_size
         count = min(math.ceil(len(labels) * self.accumulate / whole), len(labels))
-        return list(zip(images.tensor_split(count), labels.tensor_split(count), strict=True))
+        own, others = (x.tensor_split(count) for x in images.tensor_split([len(labels)]))
+        parts = [torch.cat((x, y)) if len(y) else x for x, y in zip(own, others, strict=True)]
+        return list(zip(parts, labels.tensor_split(count), strict=True))
 
     def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """The mean loss, also counted for the epoch."""
-        logits = self(images)
+        logits = self(images)[: len(labels)]
         loss = F.cross_entropy(
             logits, labels, label_smoothing=self._phase.options["label_smoothing"]
         )
@@ -237,7 +261,9 @@ class Classifier(LightningModule):
 
     def configure_optimizers(self) -> Any:
         options, per_epoch = self._phase.options, self._steps_per_epoch()
-        optimizer = make_optimizer(self.network, options)
+        optimizer = make_optimizer(
+            self.network, options, per_epoch=per_epoch, first=self._phase.first
+        )
         rule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: factor(options, self._phase.first + step / per_epoch)
         )

@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from lightning_modules.altersgd import AlterSGD
+from lightning_modules.recipe import alternation_of
+
 
 def factor(options: Mapping[str, Any], epoch: float) -> float:
     """Learning rate divided by its peak at a (fractional) 0-based epoch of a phase.
@@ -27,12 +30,25 @@ def factor(options: Mapping[str, Any], epoch: float) -> float:
     return 1.0
 
 
-def make_optimizer(network: nn.Module, options: Mapping[str, Any]) -> torch.optim.Optimizer:
-    """The optimizer of a recipe's options at its peak learning rate."""
+def make_optimizer(
+    network: nn.Module, options: Mapping[str, Any], *, per_epoch: int, first: int = 0
+) -> torch.optim.Optimizer:
+    """The optimizer of a recipe's options at its peak learning rate.
+
+    Args:
+        per_epoch: steps of an epoch.
+        first: epochs of the phase that are done.
+    """
     groups = decay_groups(network, options["weight_decay"], decay_all=options["decay_all"])
     if options["optimizer"] == "adamw":
         return torch.optim.AdamW(groups, lr=options["lr"])
-    return torch.optim.SGD(groups, options["lr"], options["momentum"], nesterov=options["nesterov"])
+    lr, momentum, nesterov = (options[name] for name in ("lr", "momentum", "nesterov"))
+    if options["optimizer"] == "sgd":
+        return torch.optim.SGD(groups, lr, momentum, nesterov=nesterov)
+    alter = alternation_of(options)
+    start = round(alter.start * options["epochs"] * per_epoch)
+    plain = {"nesterov": nesterov, "ascent": alter.ascent}
+    return AlterSGD(groups, lr, momentum, **plain, start=start, done=first * per_epoch)
 
 
 def decay_groups(network: nn.Module, decay: float, *, decay_all: bool) -> list[dict[str, Any]]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+Part = TypeVar("Part")
 
 
 @dataclass
@@ -30,21 +34,22 @@ class Alternation:
     """When and how far AlterSGD ascends.
 
     Args:
-        start: share of the phase's epochs after which descent and ascent steps alternate.
-        ascent: length of an ascent step relative to the learning rate.
+        start: share of the phase's epochs after which descent and ascent steps alternate, in
+            [0, 1]; 1 is never.
+        ascent: length of an ascent step relative to the learning rate, at least 0.
     """
 
     start: float = 0.75
-    ascent: float = 0.5
+    ascent: float = 1.0
 
 
 @dataclass
 class Noise:
-    """Noise in training and evaluation, after the attacks of the IEBN paper.
+    """Noise that batch norms meet, after the two attacks of the IEBN paper (see ``noise.py``).
 
     Args:
-        kind: none; constant: every normalised map becomes ``scale * x + shift``; mix: a ``share``
-            of every training batch comes from another distribution.
+        kind: none; constant: every normalised map becomes ``scale * x + shift``, in training and
+            evaluation; mix: a ``share`` of every training batch comes from another data set.
         scale, shift: of the constant noise.
         share: of the mixed noise, in [0, 1).
     """
@@ -103,5 +108,21 @@ CHOICES = {
     "optimizer": ("sgd", "adamw", "altersgd"),
     "schedule": ("cosine", "step", "constant"),
     "precision": ("32-true", "16-mixed", "bf16-mixed", "bf16-true", "64-true"),
+    "kind": ("none", "constant", "mix"),
 }
 """Allowed values of the recipe's words."""
+
+
+def noise_of(options: Mapping[str, Any]) -> Noise:
+    """The noise of a recipe's options; none where a cell leaves it out."""
+    return _part(Noise, options.get("noise"))
+
+
+def alternation_of(options: Mapping[str, Any]) -> Alternation:
+    """The alternation of a recipe's options."""
+    return _part(Alternation, options.get("alter"))
+
+
+def _part(kind: type[Part], found: Any) -> Part:
+    """A part of a recipe, whether it is a value or still plain data."""
+    return found if isinstance(found, kind) else kind(**(found or {}))
