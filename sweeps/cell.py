@@ -95,6 +95,13 @@ class Cell:
         """Whether connection schemes are drawn anew for every batch, to be searched afterwards."""
         return self.attention.options.get("connect") == "random"
 
+    @property
+    def kind(self) -> str:
+        """What the run is: dense, supernet, search or pruned."""
+        if self.is_dense:
+            return "supernet" if self.is_supernet else "dense"
+        return "search" if self.is_search else "pruned"
+
     @cached_property
     def parent(self) -> Cell | None:
         """The dense cell whose weights this one starts from; None if it is one itself.

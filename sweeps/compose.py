@@ -17,12 +17,13 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lightning_modules.catalog import FOLDERS, catalog, variant
-from lightning_modules.options import Removal
+from lightning_modules.options import Removal, Search
 from lightning_modules.recipe import CHOICES
 from lightning_modules.variant import Option, Variant
 from sweeps.cell import Choice
 from sweeps.errors import UserError
 from sweeps.overrides import CONF, SCHEMAS, check
+from sweeps.tickets import scheme
 
 APP = ("launcher", "sweeper", "help", "hydra_help", "hydra_logging", "job_logging", "env", "output")
 WITHOUT_APP = tuple(f"~hydra/{group}" for group in APP)
@@ -120,6 +121,8 @@ def choice(axis: str, name: str, node: Mapping[str, Any]) -> Choice:
         UserError: a value that its type allows and its meaning does not.
     """
     options = {key: value for key, value in node.items() if key != "name"}
+    if axis == "attention" and "connect" in options:
+        options["connect"] = scheme(options["connect"])
     problems = _impossible(axis, name, options)
     if problems:
         raise UserError("\n".join(f"{axis} '{name}': {problem}" for problem in problems))
@@ -132,12 +135,23 @@ def _impossible(axis: str, name: str, options: Mapping[str, Any]) -> list[str]:
     if axis == "data":
         share = options["val_fraction"]
         return [] if 0 <= share < 1 else [f"val_fraction is a share in [0, 1), came {share}"]
-    if axis == "pruning" and "sparsity" in options:
-        asked = {k: options[k] for k in Removal.__dataclass_fields__ if k in options}
-        try:
-            Removal(**asked)
-        except ValueError as error:
-            return [f"{error}; for example pruning={name} pruning.sparsity=0.5"]
+    if axis == "pruning":
+        return _impossible_pruning(name, options)
+    return []
+
+
+def _impossible_pruning(name: str, options: Mapping[str, Any]) -> list[str]:
+    hints: dict[Any, str] = {
+        Removal: f"; for example pruning={name} pruning.sparsity=0.5",
+        Search: "",
+    }
+    for kind, hint in hints.items():
+        own = kind.__dataclass_fields__
+        if options.keys() >= own.keys():
+            try:
+                kind(**{key: options[key] for key in own})
+            except ValueError as error:
+                return [f"{error}{hint}"]
     return []
 
 
@@ -145,7 +159,7 @@ def _impossible_recipe(options: Mapping[str, Any]) -> list[str]:
     phases = {"": options, "refit.": options["refit"]}
     problems = [
         f"{prefix}{key}={phase[key]}: allowed are {', '.join(allowed)}"
-        for prefix, phase in phases.items()
+        for prefix, phase in {**phases, "noise.": options["noise"]}.items()
         for key, allowed in CHOICES.items()
         if key in phase and phase[key] not in allowed
     ]
@@ -156,4 +170,11 @@ def _impossible_recipe(options: Mapping[str, Any]) -> list[str]:
             problems.append(f"{prefix}lr={phase['lr']}: not below 0")
     if options["batch_size"] < 1:
         problems.append(f"batch_size={options['batch_size']}: at least 1")
+    alter, share = options["alter"], options["noise"]["share"]
+    if not 0 <= alter["start"] <= 1:
+        problems.append(f"alter.start={alter['start']}: a share in [0, 1]")
+    if not alter["ascent"] >= 0:
+        problems.append(f"alter.ascent={alter['ascent']}: not below 0")
+    if not 0 <= share < 1:
+        problems.append(f"noise.share={share}: a share in [0, 1)")
     return problems

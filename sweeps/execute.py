@@ -190,4 +190,7 @@ def _run(bench: Workbench, context: Context, tracker: Tracker) -> Record:
         write_atomically(bench.paths.history, json.dumps(history(bench)).encode())
         timed = latency(bench, bench.finished()) if context.time_latency else None
     origin = provenance(bench.cell, context.ledger) | {"data_checksum": bench.data.checksum}
-    return made_record(bench.cell, "done", result, timed, clock.seconds, origin)
+    record = made_record(bench.cell, "done", result, timed, clock.seconds, origin)
+    if bench.cell.is_search:
+        record["search_seconds"] = bench.load("prune-0")["search_seconds"]
+    return record

@@ -33,8 +33,7 @@ class Forecast:
         """How long a cell takes on one worker; None where nobody knows.
 
         The median of the first of these that there are: done cells that differ in the seed only,
-        rehearsals of such; then the same of cells that are alike (data, backbone, recipe, and
-        whether dense).
+        rehearsals of such; then the same of cells that are alike (data, backbone, recipe, kind).
 
         Args:
             on_gpu: look only at what ran with a GPU, or without.
@@ -76,7 +75,7 @@ def _kind(cell: Cell) -> str:
 def _likeness(cell: Cell) -> str:
     axes = cell.json()
     same = [axes[axis] for axis in ("data", "backbone", "recipe")]
-    return repr([*same, cell.is_dense])
+    return repr([*same, cell.kind])
 
 
 @dataclass(frozen=True)
@@ -126,8 +125,7 @@ class Bill:
 
 
 def _group(cell: Cell) -> str:
-    what = "dense" if cell.is_dense else "pruned"
-    return f"{cell.data} {cell.backbone} {cell.recipe} {what}"
+    return f"{cell.data} {cell.backbone} {cell.recipe} {cell.kind}"
 
 
 def rounded(hours: float) -> str:

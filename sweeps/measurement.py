@@ -14,6 +14,7 @@ from lightning_modules.cost import count
 from lightning_modules.fit import evaluate
 from lightning_modules.keeper import EpochRow
 from lightning_modules.latency import measure
+from lightning_modules.recipe import noise_of
 from sweeps.workbench import Workbench
 
 
@@ -24,7 +25,8 @@ def results(bench: Workbench) -> dict[str, Any]:
     is_selected = last["selected_epoch"] == _epochs(last["history"]) - 1
     selected = final if is_selected else _test(bench, network, last["selected"])
     pruned = bench.load(f"prune-{bench.rounds - 1}") if bench.rounds else None
-    before = _test(bench, network, pruned["state"]) if pruned else None
+    was_trained = pruned and not bench.cell.is_search
+    before = _test(bench, network, pruned["state"]) if pruned and was_trained else None
     network.load_state_dict(last["state"])
     return {
         "accuracy": final["top1"],
@@ -35,8 +37,15 @@ def results(bench: Workbench) -> dict[str, Any]:
         "cost": _cost(bench, network),
         "cost_dense": _cost(bench, bench.dense()),
         "sparsity": pruned["sparsity"] if pruned else 0.0,
+        **(_searched(pruned) if pruned and "search" in pruned else {}),
         "weights": digest(last["state"]),
     }
+
+
+def _searched(pruned: Mapping[str, Any]) -> dict[str, Any]:
+    """What a search asked, and the scheme if it was one for connections."""
+    scheme = pruned["pruned"].get("connect")
+    return {"search": pruned["search"], **({"scheme": scheme} if scheme else {})}
 
 
 def history(bench: Workbench) -> list[EpochRow]:
@@ -47,8 +56,7 @@ def history(bench: Workbench) -> list[EpochRow]:
 
 def latency(bench: Workbench, network: nn.Module) -> dict[str, Any]:
     """The record's ``latency``: a network in alternation with the plain dense backbone."""
-    on_gpu = str(bench.trainer["accelerator"]) in ("auto", "gpu", "cuda")
-    device = torch.device("cuda" if on_gpu and torch.cuda.is_available() else "cpu")
+    device = chosen_device(bench)
     found = measure(
         network.to(device),
         bench.plain().to(device),
@@ -57,6 +65,12 @@ def latency(bench: Workbench, network: nn.Module) -> dict[str, Any]:
     )
     reference = f"{bench.cell.backbone} without attention and pruning"
     return {**found.json(), "reference": reference}
+
+
+def chosen_device(bench: Workbench) -> torch.device:
+    """A GPU if there is one and the trainer's options allow it."""
+    on_gpu = str(bench.trainer["accelerator"]) in ("auto", "gpu", "cuda")
+    return torch.device("cuda" if on_gpu and torch.cuda.is_available() else "cpu")
 
 
 def cost(bench: Workbench) -> dict[str, Any]:
@@ -77,7 +91,8 @@ def digest(state: Mapping[str, Tensor]) -> str:
 
 def _test(bench: Workbench, network: nn.Module, state: Mapping[str, Tensor]) -> dict[str, float]:
     network.load_state_dict(state)
-    classifier = Classifier(network, bench.spec.num_classes)
+    noise = noise_of(bench.cell.recipe.options)
+    classifier = Classifier(network, bench.spec.num_classes, noise=noise)
     precision = bench.cell.recipe.options["precision"]
     found = evaluate(classifier, bench.data, bench.trainer, precision)
     network.cpu()

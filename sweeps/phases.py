@@ -15,18 +15,24 @@ from lightning_modules.build import criterion, gates, widths
 from lightning_modules.classifier import Classifier, Phase
 from lightning_modules.fit import fit, join
 from lightning_modules.keeper import EpochRow
+from lightning_modules.noise import constant
+from lightning_modules.options import Removal
 from lightning_modules.processes import is_shared
 from lightning_modules.pruning._apply import Pruned, Pruner, cubic, prunable
 from lightning_modules.pruning._weights import Masks
-from lightning_modules.recipe import Schedule
+from lightning_modules.recipe import Schedule, noise_of
 from lightning_modules.stopping import Stopped
 from lightning_modules.storage import Files, copied, is_whole, save, take
 from sweeps import ranks
+from sweeps.search import search
 from sweeps.workbench import Workbench
 
 CALIBRATION_BATCHES = 8
 CALIBRATION_SIZE = 64
 """What criteria that look at images see: this many training batches of this many images."""
+
+TRIAL_SIZE = 500
+"""Images of a batch on which criteria that try what they would remove are judged."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +72,34 @@ class Phases:
         if not self.leader:
             ranks.wait(lambda: is_whole(path), self.bench.paths, name, stop=self.stop)
         elif take(path) is None:
-            network, before = self._before(number)
-            pruned = self._remove(number, network, before)
-            state = copied(network.state_dict())
-            save(path, {"pruned": pruned.state(), "sparsity": pruned.sparsity, "state": state})
+            with constant(noise_of(self.bench.cell.recipe.options)):  # as it is trained
+                save(path, self._pruned(number))
+
+    def _pruned(self, number: int) -> dict[str, Any]:
+        if self.bench.cell.is_search:
+            return search(self.bench, self.stop, progress=self.progress)
+        return self._remove(number, *self._before(number))
 
     def refit(self, number: int) -> None:
-        """Train on after round ``number``; the rounds share the refit's epochs and schedule."""
+        """Train on after round ``number``; the rounds share the refit's epochs and schedule.
+
+        What a search found is trained from scratch, as a dense network is.
+        """
+        if self.bench.cell.is_search:
+            self._from_scratch()
+            return
         rounds, epochs = self.bench.rounds, self.bench.cell.recipe.options["refit"]["epochs"]
         first, last = epochs * number // rounds, epochs * (number + 1) // rounds
         state = self.bench.load(f"prune-{number}")["state"]
         network, pruned = self.bench.pruned(number, state)
         phase = Phase("refit", self._recipe(refit=True), last - first, self._seed, first)
         self._train(f"refit-{number}", network, phase, pruned)
+
+    def _from_scratch(self) -> None:
+        network = self.bench.found(self.bench.load("prune-0")["state"])
+        epochs = self.bench.cell.recipe.options["epochs"]
+        phase = Phase("fit", self._recipe(), epochs, self._seed)
+        self._train("refit-0", network, phase)
 
     @property
     def _seed(self) -> int:
@@ -89,26 +110,33 @@ class Phases:
             return self.bench.parent(), None
         return self.bench.pruned(number - 1, self.bench.load(f"refit-{number - 1}")["state"])
 
-    def _remove(self, number: int, network: nn.Module, before: Pruned | None) -> Pruned:
-        backbone = self.bench.cell.backbone
+    def _remove(self, number: int, network: nn.Module, before: Pruned | None) -> dict[str, Any]:
+        """What the prune phase keeps of a round."""
         rule, removal = criterion(self.bench.cell.pruning)
-        if removal is None:
-            return Masks({})
+        pruned: Pruned = Masks({})
+        log: dict[str, Any] = {}
+        if isinstance(removal, Removal):
+            progress = cubic(number + 1, self.bench.rounds)
+            pruner = self._pruner(rule, removal, network)
+            pruned = pruner.prune(network, progress=progress, before=before, log=log)
+        kept = {"pruned": pruned.state(), "sparsity": pruned.sparsity}
+        return {**kept, "state": copied(network.state_dict()), **({"search": log} if log else {})}
+
+    def _pruner(self, rule: Any, removal: Removal, network: nn.Module) -> Pruner:
+        backbone, data, seed = self.bench.cell.backbone, self.bench.data, self._seed
         targets: Any = (
             prunable(network, gates(backbone, network))
             if rule.grain == "weight"
             else widths(backbone, network)
         )
-        batches = self.bench.data.calibration(
-            CALIBRATION_BATCHES, CALIBRATION_SIZE, seed=self._seed
-        )
-        pruner = Pruner(rule, removal, targets, batches, self._seed)
-        progress = cubic(number + 1, self.bench.rounds)
-        return pruner.prune(network, progress=progress, before=before)
+        batches = data.calibration(CALIBRATION_BATCHES, CALIBRATION_SIZE, seed=seed)
+        held_out = data.held_out(TRIAL_SIZE) if "validation" in rule.needs else None
+        return Pruner(rule, removal, targets, batches, seed, held_out)
 
     def _recipe(self, *, refit: bool = False) -> dict[str, Any]:
         options = dict(self.bench.cell.recipe.options)
         own = options.pop("refit", None)
+        options.pop("supernet", None)
         if refit:
             options |= {name: own[name] for name in Schedule.__dataclass_fields__}
         return options
@@ -117,7 +145,7 @@ class Phases:
         self, name: str, network: nn.Module, phase: Phase, pruned: Pruned | None = None
     ) -> None:
         self._ask(name)
-        fitted = self.bench.cell.recipe.options["epochs"] if pruned else 0
+        fitted = self.bench.cell.recipe.options["epochs"] if phase.name == "refit" else 0
         self.bench.data.epoch_offset = fitted + phase.first
         classifier = Classifier(network, self.bench.spec.num_classes, phase, pruned)
         if not self.leader:

@@ -11,6 +11,12 @@ from sweeps.ledger import Plan
 from sweeps.state import State, Status, shares
 
 MOST_ROWS = 60
+KINDS = {
+    "dense": "dense",
+    "pruned": "pruned from them",
+    "supernet": "supernets",
+    "search": "searched on them",
+}
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -69,9 +75,9 @@ def _target(options: Any) -> str:
 
 
 def _totals(counts: Counter[State], statuses: Sequence[Status], left: Estimate) -> str:
-    dense = sum(status.cell.is_dense for status in statuses)
-    pruned = len(statuses) - dense
-    told = f"{len(statuses)} cells ({dense} dense, {pruned} pruned from them): {shares(counts)}"
+    kinds = Counter(status.cell.kind for status in statuses)
+    made = ", ".join(f"{kinds[kind]} {words}" for kind, words in KINDS.items() if kinds[kind])
+    told = f"{len(statuses)} cells ({made}): {shares(counts)}"
     return f"{told}\n{left}"
 
 

@@ -64,12 +64,12 @@ class Tracker:
         try:
             run = wandb.init(
                 **self._place,
-                id=self._cell.key,
+                id=cell.key,
                 name=name,
                 group=self._sweep,
-                job_type="dense" if self._cell.is_dense else "pruned",
-                tags=[getattr(self._cell, axis).name for axis in AXES],
-                config=config(self._cell),
+                job_type=cell.kind,
+                tags=[getattr(cell, axis).name for axis in AXES],
+                config=config(cell),
                 dir=str(self._paths.wandb),
                 mode="online" if online else "offline",
                 resume="allow" if online else None,

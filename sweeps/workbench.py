@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from datamodules.module import ImageData
 from datamodules.open import open_data
 from datamodules.spec import DataSpec
 from lightning_modules.build import build, criterion, widths
+from lightning_modules.catalog import variant
+from lightning_modules.options import Removal
 from lightning_modules.pruning._apply import Pruned, restore
 from lightning_modules.recipe import Recipe
 from lightning_modules.storage import Damaged, read
@@ -71,7 +73,9 @@ class Workbench:
         if self.cell.is_dense:
             return 0
         removal = criterion(self.cell.pruning)[1]
-        return removal.steps if removal and removal.schedule == "gradual" else 1
+        if isinstance(removal, Removal) and removal.schedule == "gradual":
+            return removal.steps
+        return 1
 
     @property
     def last(self) -> str:
@@ -99,38 +103,73 @@ class Workbench:
             image_size=self.spec.image_size,
         )
 
+    @cached_property
+    def stages(self) -> tuple[int, ...]:
+        """Number of attention sites per stage."""
+        return tuple(variant("backbone", self.cell.backbone.name).facts["blocks"])
+
+    def connected(self, connect: str) -> nn.Module:
+        """The dense network with another connection scheme and fresh weights."""
+        attention = self.cell.attention
+        return self._fresh(replace(attention, options={**attention.options, "connect": connect}))
+
+    def ticket(self, connect: str, *, inherits: bool) -> nn.Module:
+        """A network to train from scratch; ``inherits``: with the fully plugged one's weights."""
+        network = self.connected(connect)
+        if inherits:
+            full = self.connected("all").state_dict()
+            network.load_state_dict({name: full[name] for name in network.state_dict()})
+        return network
+
+    def supernet(self) -> nn.Module:
+        """The parent of a search, with a switch at every site."""
+        network = self.connected("random")
+        pairs = zip(network.state_dict(), self._parents().values(), strict=True)
+        network.load_state_dict(dict(pairs))  # a switch adds to the names, not to their order
+        return network
+
     def parent(self) -> nn.Module:
         """The dense network as the dense parent's training left it.
 
         Raises:
             ValueError: what it left is damaged or gone.
         """
-        assert self.cell.parent is not None
         network = self.dense()
+        network.load_state_dict(self._parents())
+        return network
+
+    def _parents(self) -> Mapping[str, Tensor]:
+        assert self.cell.parent is not None
         files = RunPaths(self.paths.ledger, self.cell.parent.key)
         try:
-            state = read(files.weights("fit"))["state"]
+            state: Mapping[str, Tensor] = read(files.weights("fit"))["state"]
         except (Damaged, FileNotFoundError) as error:
             what = error.what if isinstance(error, Damaged) else str(error)
             raise ValueError(
                 f"its dense parent is lost: {what}; the parent's folder {files.folder} is of no "
                 "more use: delete it and run again, the parent is trained anew and then this cell"
             ) from None
-        network.load_state_dict(state)
-        return network
+        return state
 
     def pruned(self, number: int, state: Mapping[str, Any]) -> tuple[nn.Module, Pruned]:
         """The network of pruning round ``number`` with the weights ``state``."""
         network, saved = self.dense(), self.load(f"prune-{number}")["pruned"]
-        is_masked = saved["grain"] == "weight"
-        shrinking = [] if is_masked else widths(self.cell.backbone, network)
+        shrinking = [] if saved["grain"] == "weight" else widths(self.cell.backbone, network)
         pruned = restore(network, shrinking, saved)
         network.load_state_dict(state)
         return network, pruned
 
+    def found(self, state: Mapping[str, Any]) -> nn.Module:
+        """The network of the ticket that a search left, with the weights ``state``."""
+        network = self.connected(self.load("prune-0")["pruned"]["connect"])
+        network.load_state_dict(state)
+        return network
+
     def finished(self) -> nn.Module:
         """The cell's network as it ends."""
         state = self.load(self.last)["state"]
+        if self.cell.is_search:
+            return self.found(state)
         if self.rounds:
             return self.pruned(self.rounds - 1, state)[0]
         network = self.dense()

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from lightning_modules.catalog import variant
 from sweeps.cell import Cell, Choice
 from sweeps.context import Context
 from sweeps.evidence import CPU
@@ -97,8 +98,8 @@ def _outcome(cell: Cell, context: Context, processes: int) -> Row:
 
 def epochs(cell: Cell) -> int:
     """Epochs that a cell trains itself: its fit, or its refit if it is pruned."""
-    options = cell.recipe.options
-    return int(options["epochs"] if cell.is_dense else options["refit"]["epochs"])
+    options, fits = cell.recipe.options, cell.is_dense or cell.is_search
+    return int(options["epochs"] if fits else options["refit"]["epochs"])
 
 
 def steps_per_epoch(cell: Cell, context: Context) -> int:
@@ -108,11 +109,14 @@ def steps_per_epoch(cell: Cell, context: Context) -> int:
 
 
 def shortened(cell: Cell) -> Cell:
-    """The cell with at most one epoch in each of its phases."""
+    """The cell with at most one epoch in each of its phases, and with a search of a few steps."""
     options = {**cell.recipe.options, "epochs": 1}
-    if refit := options.get("refit"):
-        options["refit"] = {**refit, "epochs": min(refit["epochs"], 1)}
-    return replace(cell, recipe=Choice(cell.recipe.name, options))
+    for phase in ("refit", "supernet"):
+        if own := options.get(phase):
+            options[phase] = {**own, "epochs": min(own["epochs"], 1)}
+    less = variant("pruning", cell.pruning.name).facts.get("short", {})
+    pruning = Choice(cell.pruning.name, {**cell.pruning.options, **less})
+    return replace(cell, pruning=pruning, recipe=Choice(cell.recipe.name, options))
 
 
 def _machine() -> dict[str, Any]:

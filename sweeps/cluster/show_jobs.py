@@ -71,8 +71,7 @@ def _row(number: int, one: Planned, jobs: Jobs) -> list[object]:
 
 
 def _what(cells: Sequence[Cell]) -> str:
-    kinds = ("dense" if cell.is_dense else "pruned" for cell in cells)
-    return ", ".join(sorted(set(kinds)))
+    return ", ".join(sorted({cell.kind for cell in cells}))
 
 
 def _unit(jobs: Jobs) -> str:

@@ -1,0 +1,104 @@
+"""Search a connection scheme on a cell's supernet, and keep it as a ticket."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from lightning_modules.build import criterion
+from lightning_modules.options import Search
+from lightning_modules.pruning._sites import Oracle, Scheme, Ticket, Worth, scheme_text
+from lightning_modules.stopping import Stopped
+from lightning_modules.storage import copied
+from sweeps.claim import Busy, claim
+from sweeps.measurement import chosen_device
+from sweeps.record import RunPaths, write_atomically
+from sweeps.schemes import Schemes, evaluator
+from sweeps.workbench import Workbench
+
+__all__ = ["search"]
+
+POLL_S = 0.5
+
+
+def search(
+    bench: Workbench, stop: Callable[[], bool] | None = None, *, progress: bool = False
+) -> dict[str, Any]:
+    """Search, write the ticket's file, and return what the prune phase keeps.
+
+    One search at a time asks a supernet; the next one finds the answers there.
+
+    Raises:
+        Stopped: ``stop`` was true; what was evaluated is kept.
+        ValueError: there is no validation split, or the options do not fit the number of blocks.
+    """
+    rule, options = criterion(bench.cell.pruning)
+    assert isinstance(options, Search)
+    assert bench.cell.parent is not None
+    parent = RunPaths(bench.paths.ledger, bench.cell.parent.key)
+    with _turn(parent, stop):
+        device, most = chosen_device(bench), bench.trainer.get("steps")
+        evaluate = evaluator(bench.supernet(), bench.data, device, most)
+        schemes = Schemes(parent.schemes, evaluate, stop=stop, progress=bench.paths.searching)
+        shown = _shown(schemes, options.steps * options.samples) if progress else schemes
+        oracle = Oracle(bench.stages, shown)
+        start = time.perf_counter()
+        found = rule.search(oracle, options, bench.cell.seed)
+        thought = time.perf_counter() - start - sum(schemes.fresh.values())
+    ticket = Ticket(scheme_text(found, bench.stages))
+    cost = {**oracle.cost, "supernet": parent.key}
+    seconds = max(thought, 0.0) + sum(schemes.seconds[scheme] for scheme in oracle.known)
+    write_atomically(bench.paths.ticket, _file(bench, ticket, oracle.known.get(found), cost))
+    network = bench.ticket(ticket.connect, inherits=rule.start == "init")
+    return {
+        "pruned": ticket.state(),
+        "sparsity": ticket.sparsity,
+        "state": copied(network.state_dict()),
+        "search": cost,
+        "search_seconds": round(seconds, 3),
+    }
+
+
+@contextmanager
+def _turn(parent: RunPaths, stop: Callable[[], bool] | None) -> Iterator[None]:
+    """Wait until no other process asks the supernet."""
+    while True:
+        try:
+            with claim(parent.schemes.with_suffix(".lock")):
+                yield
+            return
+        except Busy:
+            if stop and stop():
+                raise Stopped("stopped while another search asks the supernet") from None
+            time.sleep(POLL_S)
+
+
+def _shown(schemes: Schemes, most: int) -> Callable[[Scheme], Worth]:
+    """The same with a bar for what is evaluated."""
+    from tqdm import tqdm
+
+    bar = tqdm(total=most, desc="schemes", unit="scheme", dynamic_ncols=True)
+
+    def ask(scheme: Scheme) -> Worth:
+        bar.update()
+        return schemes(scheme)
+
+    return ask
+
+
+def _file(bench: Workbench, ticket: Ticket, worth: Worth | None, cost: dict[str, Any]) -> bytes:
+    """The ticket as a file that ``attention.connect=<file>`` takes."""
+    cell = bench.cell
+    told = {
+        "backbone": cell.backbone.name,
+        "attention": cell.attention.name,
+        "connect": ticket.connect,
+        "source": f"{cell.pruning} search, run {bench.paths.key}",
+        "cell": cell.json(),
+        "search": cost,
+        "supernet": vars(worth) if worth else None,
+    }
+    return json.dumps(told, indent=1).encode()
