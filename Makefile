@@ -1,19 +1,21 @@
 # Triptych: `make sweep` and `make test` create what they need; everything else follows from run.py.
 SWEEP   ?= demo
 CLUSTER ?=
+ANALYSIS ?= all
 ARGS    ?=
 PYTHON  ?= python3
 PY      := .venv/bin/python
 RUN     := $(PY) run.py
 CHOSEN   = $(if $(CLUSTER),cluster=$(CLUSTER))
 
-.PHONY: help sweep plan status logs cancel retry tables list cost test test-slurm check lock bench clean
+.PHONY: help sweep plan status logs cancel retry tables analyze list cost test test-slurm check lock bench clean
 help:
 	@echo "make sweep    plan, run, tables           SWEEP=$(SWEEP) CLUSTER=here|local|slurm (or conf/user.yaml)"
 	@echo "make plan     what would run              make tables   tables and figures again"
 	@echo "make status   what has run, and errors    WATCH=1       again and again"
 	@echo "make logs     what a cell printed         KEY=<the cell's key>"
 	@echo "make retry    failed cells again          make cancel   end a sweep's jobs"
+	@echo "make analyze  correlation, stiffness, flatness ... of finished cells   ANALYSIS=all"
 	@echo "make list     every variant               make cost     ARGS='backbone=resnet164 attention=dia'"
 	@echo "make test     the tests                   make check    lint, types"
 	@echo "make test-slurm  the tests on a real SLURM: this machine's, or one that it starts (as root)"
@@ -33,6 +35,8 @@ retry: .venv/ready
 	$(RUN) do=retry sweep=$(SWEEP) $(CHOSEN) $(ARGS)
 tables: .venv/ready
 	$(RUN) do=report sweep=$(SWEEP) $(ARGS)
+analyze: .venv/ready
+	$(RUN) do=analyze sweep=$(SWEEP) "analysis=[$(ANALYSIS)]" $(if $(KEY),key=$(KEY)) $(ARGS)
 list: .venv/ready
 	@$(RUN) do=list $(ARGS)
 cost: .venv/ready

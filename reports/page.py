@@ -24,25 +24,34 @@ from reports.units import percent
 
 TEMPLATE = "page.html"
 SHOWN = [
-    *("key", "row", "state", "seed", "accuracy", "reason", "traceback", "commit", "hardware"),
+    *("key", "row", "state", "seed", "accuracy", "scheme", "reason", "traceback"),
+    *("commit", "hardware"),
     *(f"{part}{what}" for part in SOURCES for what in ("", "_options")),
 ]
+BARS = (
+    "Mean over seeds, bars of one standard deviation (none in a crowded panel); the line is the "
+    "Pareto front."
+)
 CAPTIONS = {
-    "pareto_macs": "Accuracy against MACs. Masked weights count, as they are computed.",
-    "pareto_latency": "Accuracy against measured latency, one panel for each setting.",
+    "pareto_macs": f"Accuracy against MACs. Masked weights count, as they are computed. {BARS}",
+    "pareto_latency": f"Accuracy against measured latency, one panel for each setting. {BARS}",
 }
 
 
-def page(document: Document, drawings: Mapping[str, str]) -> str:
+def page(
+    document: Document, drawings: Mapping[str, str], analyses: Mapping[str, str] | None = None
+) -> str:
     """The whole report: tables, figures, failures, and every run by its key.
 
     Args:
         document: what is said.
         drawings: the figures as SVG, by name.
+        analyses: the captions of those of them that have a csv beside them, by name.
     """
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    figures = [(name, CAPTIONS[name], Drawing.of(name, svg)) for name, svg in drawings.items()]
+    captions = CAPTIONS | dict(analyses or {})
+    figures = [(name, captions[name], Drawing.of(name, svg)) for name, svg in drawings.items()]
     cells: list[Any] = document.frame[SHOWN].to_dict("records")
     runs = [_run(cell) for cell in cells]
     text: str = environment.get_template(TEMPLATE).render(
@@ -50,6 +59,7 @@ def page(document: Document, drawings: Mapping[str, str]) -> str:
         zip=zip,
         tally=tally(document.frame),
         figures=figures,
+        analyses=analyses or {},
         reading=[text.split(": ", 1) for text in reading(document.tables)],
         runs=runs,
         troubles=[run for run in runs if run["state"] in ("failed", "damaged", "blocked")],
@@ -86,7 +96,7 @@ def _run(line: Mapping[str, Any]) -> dict[str, Any]:
         "key": line["key"],
         "row": line["row"],
         "state": line["state"],
-        "name": " · ".join(parts),
+        "name": " · ".join([*parts, *_scheme(line)]),
         "seed": line["seed"],
         "accuracy": percent(line["accuracy"]),
         "reason": first_line(line["reason"]),
@@ -94,6 +104,10 @@ def _run(line: Mapping[str, Any]) -> dict[str, Any]:
         "commit": line["commit"],
         "hardware": line["hardware"],
     }
+
+
+def _scheme(line: Mapping[str, Any]) -> list[str]:
+    return [f"plugged {line['scheme']}"] if line["scheme"] else []
 
 
 def _variants(document: Document) -> list[tuple[str, str, tuple[tuple[str, str], ...]]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
 
+from reports.analysed import Analysed, analysed
 from reports.document import Document
 from reports.figures import LATENCY, MACS, files, pareto
 from reports.latex import latex
@@ -51,7 +52,7 @@ def report(
                 f"sweep '{sweep}' has nothing to report in ledger {ledger.root}: "
                 f"{document.progress}. Run it with: make sweep SWEEP={sweep}"
             )
-        contents = build(document)
+        contents = build(document, analysed(document, ledger))
     folder = results / sweep
     _write(folder, contents)
     print(f"{folder}: {', '.join(contents)}\n{document.progress}")
@@ -81,19 +82,22 @@ def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
         ) from error
 
 
-def build(document: Document) -> Mapping[str, bytes]:
-    """Every file of the report by its name."""
+def build(document: Document, found: Sequence[Analysed] = ()) -> Mapping[str, bytes]:
+    """Every file of the report by its name; ``found`` is what analyses of its cells say."""
     figures = {
         f"pareto_{name}": files(pareto(document.rows, cost))
         for name, cost in (("macs", MACS), ("latency", LATENCY))
     }
+    figures |= {f"analysis_{one.name}": files(one.figure) for one in found}
     drawings = {name: kinds["svg"].decode() for name, kinds in figures.items()}
+    captions = {f"analysis_{one.name}": one.caption for one in found}
     texts = {
         "table.md": markdown(document),
         "table.csv": table_csv(document),
         "table.tex": latex(document),
         "runs.csv": runs_csv(document),
-        "index.html": page(document, drawings),
+        "index.html": page(document, drawings, captions),
+        **{f"analysis_{one.name}.csv": one.numbers for one in found},
     }
     images = {
         f"{name}.{kind}": kinds[kind] for name, kinds in figures.items() for kind in ("png", "pdf")

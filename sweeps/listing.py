@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
+from lightning_modules.analyses import analyses
 from lightning_modules.catalog import FOLDERS, catalog
 from sweeps.overrides import CONF, names
 from sweeps.show import table
 
-FILES = ("data", "recipe", "sweep", "cluster")
+FILES = ("data", "recipe", "sweep", "ticket", "cluster")
 
 
 def listing() -> dict[str, list[dict[str, Any]]]:
@@ -25,6 +27,16 @@ def listing() -> dict[str, list[dict[str, Any]]]:
             }
             for v in catalog(axis).values()
         ]
+    found["analysis"] = [
+        {
+            "name": entry.name,
+            "about": entry.about,
+            "source": entry.source,
+            "reconstruction": entry.reconstruction,
+            "needs": list(entry.facts["NEEDS"]),
+        }
+        for entry in analyses().values()
+    ]
     for kind in FILES:
         found[kind] = [_described(kind, name) for name in names(kind)]
     return found
@@ -37,12 +49,17 @@ def reconstructions() -> frozenset[str]:
 
 
 def _described(kind: str, name: str) -> dict[str, Any]:
-    first = (CONF / kind / f"{name}.yaml").read_text().partition("\n")[0]
-    text = first.lstrip("# ").rstrip(".")
+    header = list(takewhile(lambda line: line.startswith("#"), _lines(kind, name)))
+    text = header[0].lstrip("# ").rstrip(".")
     about, bracket, source = text.rpartition(" (")
     if not bracket or not source.endswith(")"):
         about, source = text, ""
-    return {"name": name, "about": about, "source": source.rstrip(")"), "reconstruction": False}
+    ours = any("reconstruction" in line.lower() for line in header)
+    return {"name": name, "about": about, "source": source.rstrip(")"), "reconstruction": ours}
+
+
+def _lines(kind: str, name: str) -> list[str]:
+    return (CONF / kind / f"{name}.yaml").read_text().splitlines()
 
 
 def listing_text() -> str:

@@ -25,19 +25,26 @@ Record = dict[str, Any]
         val_accuracy, val_loss, train_loss, selected_epoch, epochs
         cost, cost_dense        {params, params_nonzero, macs, macs_nonzero, bytes}: this network,
                                 and the same one before pruning (equal for a dense cell)
-        sparsity                share of the prunable weights or channels removed (0 if dense)
+        sparsity                share of the prunable weights, channels or blocks removed (0 if
+                                dense)
+        search                  null, or what a search asked: {evaluations, asked, ...}
+        scheme                  of a search for connections: the blocks that it plugged, as bits
         weights                 sha256 over the final parameters and buffers
     latency               null until measured, else {ratio, ratio_p10, ratio_p90, p10_ms, p50_ms,
                           p90_ms, reference_p50_ms, reference, batch, device, dtype, threads,
                           protocol, peak_mib}; ratio is against the same backbone without
                           attention and pruning, timed in alternation in one process
     seconds               {phase: seconds}
+    search_seconds        of a search for connections only: of all evaluations that it asked for,
+                          made by it or found where another search on the supernet had left them
     provenance            {commit, dirty, packages, hardware, sources, data_checksum, attempts}
                           attempts: a list of {host, job, since, until, ended, accumulate}
     error                 null, or {type, message, traceback, kind: see sweeps.failure}
 
 Beside it, ``history.json`` has one row an epoch: {phase, epoch, lr, train_loss, train_accuracy,
-val_loss, val_accuracy}.
+val_loss, val_accuracy}; ``analysis/<name>.json`` what an analysis found: {analysis, about,
+reconstruction, digest, weights, settings, found}, where digest is of its source, and weights as
+above.
 """
 
 
@@ -80,6 +87,24 @@ class RunPaths:
     def log(self) -> Path:
         return self.folder / "log.txt"
 
+    def schemes(self, recalibrate: int) -> Path:
+        """Of a supernet: what schemes are worth on it, its batch norms recalibrated so long."""
+        return self.folder / (f"schemes-{recalibrate}.jsonl" if recalibrate else "schemes.jsonl")
+
+    @property
+    def searching(self) -> Path:
+        """Of a search: touched whenever it learned something."""
+        return self.folder / "searching"
+
+    @property
+    def ticket(self) -> Path:
+        """Of a search: the scheme that it found."""
+        return self.folder / "ticket.json"
+
+    def analysis(self, name: str) -> Path:
+        """What an analysis of the finished cell found."""
+        return self.folder / "analysis" / f"{name}.json"
+
     @property
     def wandb(self) -> Path:
         return self.folder
@@ -95,6 +120,7 @@ class RunPaths:
     def mark(self) -> int:
         """How far training has come: changes whenever a checkpoint or a phase is written."""
         files = (*self.folder.glob("*.ckpt"), *self.folder.glob("*.pt"))
+        files += (self.searching,) if self.searching.exists() else ()
         return max((path.stat().st_mtime_ns for path in files), default=0)
 
     def set_aside(self, path: Path, why: str) -> None:

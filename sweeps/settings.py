@@ -9,6 +9,7 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override
 
+from sweeps.analysable import unknown
 from sweeps.cell import AXES
 from sweeps.cluster.resources import check_cluster
 from sweeps.errors import UserError, near_miss
@@ -46,6 +47,7 @@ class Settings:
     cluster: Mapping[str, Any]
     budget: float | None = None
     watch: bool = False
+    analysis: tuple[str, ...] = ()
 
     @property
     def is_elsewhere(self) -> bool:
@@ -75,6 +77,7 @@ class Settings:
             cluster=content["cluster"],
             budget=content["budget_gpu_hours"],
             watch=content["watch"],
+            analysis=tuple(_analyses(content["analysis"])),
         )
 
 
@@ -94,6 +97,7 @@ def impossible(content: Mapping[str, Any]) -> list[str]:
             problems.append(f"wandb.{name}={value}: must be text")
     if not isinstance(content["watch"], bool):
         problems.append(f"watch={content['watch']}: must be true or false")
+    problems += unknown(_analyses(content["analysis"]))
     budget = content["budget_gpu_hours"]
     if budget is not None and not (_is_number(budget) and budget):
         problems.append(f"budget_gpu_hours={budget}: must be a number above 0, or null")
@@ -115,6 +119,11 @@ def _no_numbers(options: Mapping[str, Any], where: str, names: Sequence[str]) ->
         for name in names
         if not _is_number(options.get(name, 0))
     ]
+
+
+def _analyses(asked: Any) -> list[str]:
+    """The names of analyses, of which one may stand alone."""
+    return [str(name) for name in (asked if isinstance(asked, list) else [asked]) if name]
 
 
 def _is_number(value: object) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sweeps.analysable import chosen, due
+from sweeps.cell import Cell
 from sweeps.cluster.cancel import cancel
 from sweeps.cluster.jobs import jobs
 from sweeps.cluster.show_jobs import jobs_json, jobs_text
@@ -17,10 +19,11 @@ from sweeps.ledger import Plan
 from sweeps.listing import listing, listing_text
 from sweeps.logs import list_text, of_interest, trace
 from sweeps.look import look
+from sweeps.record import check_writable
 from sweeps.request import Request
 from sweeps.settings import Settings
 from sweeps.show import plan_json, plan_text
-from sweeps.start import make_report, start, verdict
+from sweeps.start import make_report, start, verdict, write_report
 from sweeps.state import OPEN, State, survey
 from sweeps.status import status_json, status_text
 from sweeps.watch import watch
@@ -112,6 +115,34 @@ def do_report(request: Request) -> int:
     return verdict(survey(request.settings.ledger, made.cells))
 
 
+def do_analyze(request: Request) -> int:
+    """The exit status is 1 if an analysis of a cell failed."""
+    settings, made = request.settings, _started_plan(request)
+    found = due(settings.ledger, _asked_cells(request, made), chosen(settings.analysis))
+    check_writable(settings.results)
+    print(found.text(), file=sys.stderr)
+    failures = []
+    if found.jobs:
+        from sweeps.analyze import analyze
+
+        failures = analyze(settings, found)
+    print(f"open {write_report(settings.ledger, made.sweep, settings.results)}/index.html")
+    if failures:
+        print(f"{len(failures)} failed, see above; the same command tries again", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _asked_cells(request: Request, made: Plan) -> Sequence[Cell]:
+    """The cells of the sweep, or the one that ``key`` names."""
+    if not request.key:
+        return made.cells
+    found = [cell for cell in made.cells if cell.key.startswith(request.key)]
+    if len(found) != 1:
+        which = "no cell has" if not found else f"{len(found)} cells have"
+        raise UserError(f"{which} a key that begins with '{request.key}' in sweep {made.sweep}")
+    return found
+
+
 VERBS: Mapping[str, Callable[[Request], int]] = {
     "plan": do_plan,
     "sweep": do_sweep,
@@ -120,6 +151,7 @@ VERBS: Mapping[str, Callable[[Request], int]] = {
     "cancel": do_cancel,
     "retry": do_retry,
     "report": do_report,
+    "analyze": do_analyze,
     "list": do_list,
 }
 

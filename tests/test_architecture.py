@@ -38,6 +38,7 @@ def importers(package: str) -> list[str]:
         ("lightning_modules/attention", ("backbones", "pruning", "datamodules")),
         ("lightning_modules/backbones", ("attention", "pruning", "datamodules")),
         ("lightning_modules/pruning", ("attention", "backbones", "datamodules")),
+        ("lightning_modules/analysis", ("backbones", "datamodules")),
         ("datamodules", ("attention", "backbones", "pruning")),
     ],
 )
@@ -54,7 +55,7 @@ def test_plan_and_dispatch_do_not_know_each_other() -> None:
 
 
 def test_reports_know_no_model() -> None:
-    for path in (ROOT / "reports").glob("*.py"):
+    for path in (ROOT / "reports").rglob("*.py"):
         known = {name.partition(".")[0] for name in imports(path)}
         assert not known & {"lightning_modules", "datamodules", *HEAVY}, path
 

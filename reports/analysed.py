@@ -1,0 +1,138 @@
+"""What analyses of the cells found, as figures and numbers: ``analysis_<name>`` of a report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reports.analyses import connections
+from reports.analyses._row import Row
+from reports.document import Document
+from reports.gather import NO_ROW
+from sweeps.ledger import Ledger
+
+__all__ = ["Analysed", "analysed"]
+
+FOLDER = Path(__file__).parent / "analyses"
+PARTS = ("backbone", "attention", "pruning")
+LABELS = ("key", "protocol", *(f"{part}{what}" for part in PARTS for what in ("", "_options")))
+"""What a line of the csv begins with, and the seed."""
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """One analysis in a report.
+
+    Args:
+        caption: what the figure shows, and of how much.
+        numbers: all that is in the figure, and what it has no room for, as csv.
+    """
+
+    name: str
+    caption: str
+    figure: Figure
+    numbers: str
+
+
+Line = Mapping[str, Any]
+"""A line of the frame: one cell."""
+Result = Mapping[str, Any]
+"""The content of a file that ``do=analyze`` left in a cell's folder."""
+
+
+def analysed(document: Document, ledger: Ledger) -> list[Analysed]:
+    """All analyses that have something to show, by name.
+
+    An analysis without a file in ``analyses/`` has no figure; a result that cannot be read is
+    passed over, as if it were not there yet.
+    """
+    done = document.frame[document.frame["state"] == "done"]
+    lines: list[Any] = done.to_dict("records")
+    names = sorted(path.stem for path in FOLDER.glob("[!_]*.py") if path.stem != "connections")
+    found = [made for name in names if (made := _tried(name, list(_results(lines, ledger, name))))]
+    if figure := connections.draw(document.rows):
+        numbers = _csv(connections.numbers(document.rows))
+        found.append(Analysed("connections", connections.CAPTION, figure, numbers))
+    return sorted(found, key=lambda one: one.name)
+
+
+def _results(lines: Iterable[Line], ledger: Ledger, name: str) -> Iterator[tuple[Line, Result]]:
+    for line in lines:
+        try:
+            content = json.loads(ledger.paths(line["key"]).analysis(name).read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(content, dict) and "found" in content:
+            yield line, content
+
+
+def _tried(name: str, results: Sequence[tuple[Line, Result]]) -> Analysed | None:
+    """One analysis; none, and a line on stderr, if its results are not what the figure shows."""
+    try:
+        return _made(name, results)
+    except (LookupError, TypeError, ValueError) as error:
+        what = f"{type(error).__name__}: {error}"
+        print(
+            f"analysis {name}: its results are not as agreed ({what}) and have no figure; "
+            f"make them again with: do=analyze analysis={name}",
+            file=sys.stderr,
+        )
+        return None
+
+
+def _made(name: str, results: Sequence[tuple[Line, Result]]) -> Analysed | None:
+    module = import_module(f"reports.analyses.{name}")
+    figure = module.draw(_rows(results)) if results else None
+    if figure is None:
+        return None
+    numbers = [
+        {label: line[label] for label in (*LABELS, "seed")} | number
+        for line, result in results
+        for number in module.numbers(result["found"])
+    ]
+    return Analysed(name, _caption(module.CAPTION, results), figure, _csv(pd.DataFrame(numbers)))
+
+
+def _rows(results: Iterable[tuple[Line, Result]]) -> list[Row]:
+    """The cells of one table row together; supernets, which are in no table, each as its own."""
+    results = list(results)
+    protocols = {line["protocol"] for line, _ in results}
+    rows: dict[Any, tuple[Line, list[Any]]] = {}
+    for line, result in results:
+        place = line["row"] if line["row"] != NO_ROW else line["key"]
+        rows.setdefault(place, (line, []))[1].append(result["found"])
+    return [
+        Row(
+            backbone=_label(line, "backbone"),
+            attention=_label(line, "attention"),
+            pruning=_label(line, "pruning"),
+            found=found,
+            protocol=line["protocol"] if len(protocols) > 1 else "",
+        )
+        for line, found in rows.values()
+    ]
+
+
+def _label(line: Line, part: str) -> str:
+    return f"{line[part]} {line[f'{part}_options']}".strip()
+
+
+def _caption(text: str, results: Sequence[tuple[Line, Result]]) -> str:
+    """The caption, with what it is made of."""
+    cells, seeds = len(results), len({line["seed"] for line, _ in results})
+    count = f" n = {cells} cell{'s' * (cells != 1)} of {seeds} seed{'s' * (seeds != 1)}."
+    is_ours = any(result["reconstruction"] for _, result in results)
+    ours = " A reconstruction: not all of it could be confirmed from the paper." if is_ours else ""
+    return text + count + ours
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    return str(frame.to_csv(index=False, lineterminator="\n"))
