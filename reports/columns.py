@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 from reports.units import (
     DASH,
+    duration,
     mega,
     milliseconds,
     percent,
@@ -17,6 +19,7 @@ from reports.units import (
     seeds,
     time_ratio,
 )
+from sweeps.published import Published
 
 WORDS = {"failed": "failed", "damaged": "damaged", "blocked": "blocked", "inapplicable": "n/a"}
 """What stands for the accuracy of a row without any number; a missing one is a dash."""
@@ -78,6 +81,15 @@ COLUMNS = (
         optional=False,
     ),
     Column(
+        "published",
+        "Published",
+        "%",
+        "top-1 that the authors print for the same network, data and recipe; its footnote says "
+        "where. best: of the best test epoch, as papers of this field print, which lies 0.3 to "
+        "0.8 points above the last; ours is of the last epoch, so that a gap of this size is "
+        "none. Nothing in this column was measured here.",
+    ),
+    Column(
         "delta_reference",
         "Δ plain",
         "pp",
@@ -90,7 +102,22 @@ COLUMNS = (
         "pp",
         "difference in accuracy to the same network before pruning (its dense parent), in "
         "percentage points, paired by seed. The refit trains a pruned network longer than its "
-        "parent; control, where it is in the table, is the dense network refitted as long.",
+        "parent; control, where it is in the table, is the dense network refitted as long. Of a "
+        "connection scheme: to the same attention in every block, trained as long.",
+    ),
+    Column(
+        "plugged",
+        "Plugged",
+        "",
+        "blocks with attention, of all that could have it, where that is not every block; mean "
+        "over seeds of a search. Every scheme stands in runs.csv.",
+    ),
+    Column(
+        "search",
+        "Search",
+        "networks",
+        "networks that a search evaluated, and how long that took; mean over seeds. The training "
+        "of the network that it asked is no part of it.",
     ),
     Column(
         "params",
@@ -157,23 +184,30 @@ def values(row: Mapping[str, Any]) -> dict[str, Value]:
     """
     empty = {column.key: Value() for column in COLUMNS}
     if row["state"] == "inapplicable":
-        return empty | {"accuracy": Value(WORDS["inapplicable"])}
+        published = _published(row["published"])
+        return empty | {"accuracy": Value(WORDS["inapplicable"]), "published": published}
     found = {
         "seeds": Value(seeds(row["n"], row["planned"])),
         "accuracy": _accuracy(row),
-        "accuracy_selected": _spread(row, "accuracy_selected", percent),
+        "published": _published(row["published"]),
+        "plugged": _plugged(row),
+        "search": _search(row),
         "params": Value(quantity(row["params"]), ratio(row["params_ratio"])),
         "macs": Value(mega(row["macs"]), ratio(row["macs_ratio"])),
         "latency": _latency(row),
     }
+    if has_validation(row):
+        found["accuracy_selected"] = _spread(row, "accuracy_selected", percent)
     if row["row"] != row["reference_row"]:
         found["delta_reference"] = _spread(row, "delta_reference", points)
-    return empty | found | (_pruned(row) if row["pruning"] != "none" else {})
+    if row["pruning"] != "none" or row["delta_parent_n"]:
+        found["delta_parent"] = _spread(row, "delta_parent", points)
+    is_refitted = row["pruning"] != "none" and not row["is_search"]
+    return empty | found | (_pruned(row) if is_refitted else {})
 
 
 def _pruned(row: Mapping[str, Any]) -> dict[str, Value]:
     found = {
-        "delta_parent": _spread(row, "delta_parent", points),
         "accuracy_before_refit": _spread(row, "accuracy_before_refit", percent),
         "sparsity": Value(percent(row["sparsity"])),
     }
@@ -181,6 +215,31 @@ def _pruned(row: Mapping[str, Any]) -> dict[str, Value]:
         for cost, reads in (("params_nonzero", quantity), ("macs_nonzero", mega)):
             found[cost] = Value(reads(row[cost]), ratio(row[f"{cost}_ratio"]))
     return found
+
+
+def has_validation(row: Mapping[str, Any]) -> bool:
+    """Whether some of the training images were held out, so that an epoch could be selected."""
+    return float(dict(row["data_setup"]).get("val_fraction", 1)) > 0
+
+
+def _published(printed: Sequence[Published]) -> Value:
+    """The number, or the range of several; each stands in a footnote then."""
+    texts = [percent(accuracy) for accuracy in sorted({one.accuracy for one in printed})]
+    epochs = "/".join(dict.fromkeys(one.epoch for one in printed))
+    return Value("–".join(dict.fromkeys((texts[0], texts[-1]))) if texts else "", epochs)
+
+
+def _plugged(row: Mapping[str, Any]) -> Value:
+    if isnan(row["plugged"]):
+        return Value()
+    total = "" if isnan(row["blocks"]) else f"/{row['blocks']:.0f}"
+    return Value(f"{row['plugged']:.3g}{total}")
+
+
+def _search(row: Mapping[str, Any]) -> Value:
+    if isnan(row["search_evaluations"]):
+        return Value()
+    return Value(f"{row['search_evaluations']:.0f}", duration(row["search_seconds"]))
 
 
 def _accuracy(row: Mapping[str, Any]) -> Value:

@@ -1,7 +1,8 @@
 r"""The tables in LaTeX, for a paper: booktabs, to be used with ``\input{table}``.
 
 Each protocol makes two tables, so that both fit a page: what the rows reach and cost, and the
-details (accuracy of the selected epoch, before the refit, sparsity, theoretical costs).
+details (what a search cost, accuracy of the selected epoch, before the refit, sparsity,
+theoretical costs).
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from reports.columns import Column, Value
 from reports.document import Document
 from reports.tables import Label, Table
 
-MAIN = ("seeds", "accuracy", "delta_reference", "delta_parent", "params", "macs", "latency")
+REACHED = ("seeds", "accuracy", "published", "delta_reference", "delta_parent", "plugged")
+COSTS = ("params", "macs", "latency")
+MOST = 7
+"""Where the first table would have more columns than this, the costs are among the details."""
 LONG = 45
 """A table of more lines than this runs over several pages."""
 
@@ -51,6 +55,7 @@ SIGNS = {
     "≈": r"$\approx$",
     "−": "$-$",
     "—": r"\textemdash{}",
+    "–": r"\textendash{}",
     "Δ": r"$\Delta$",
     "†": r"\textsuperscript{\dag}",
 }
@@ -62,8 +67,8 @@ def latex(document: Document) -> str:
     about = f"{document.about}. " if document.about else ""
     for number, table in enumerate(document.tables, 1):
         label = f"tab:{re.sub('[^a-z0-9]+', '-', document.sweep.lower())}-{number}"
-        main = [c for c in table.columns if c.key in MAIN]
-        details = [c for c in table.columns if c.key not in MAIN]
+        main = _main(table.columns)
+        details = [c for c in table.columns if c not in main]
         caption = escape(f"{about}{table.title}.")
         parts.append(_float(table, main, caption=caption, label=label, notes=_notes(table, main)))
         if details:
@@ -71,6 +76,12 @@ def latex(document: Document) -> str:
             notes = _notes(table, details)
             parts.append(_float(table, details, caption=caption, label=label, notes=notes))
     return "\n".join(parts)
+
+
+def _main(columns: Sequence[Column]) -> list[Column]:
+    reached = [column for column in columns if column.key in REACHED]
+    both = [column for column in columns if column.key in (*REACHED, *COSTS)]
+    return both if len(both) <= MOST else reached
 
 
 def escape(text: str) -> str:
@@ -93,7 +104,7 @@ def _float(
     titles = ["Attention", "Pruning", *(escape(column.title) for column in columns)]
     heading = f"\\toprule\n{' & '.join(titles)} \\\\\n\\midrule"
     name = f"\\caption{{{caption}}}\\label{{{label}}}"
-    style = "\\footnotesize\\setlength{\\tabcolsep}{4pt}"
+    style = "\\footnotesize\\setlength{\\tabcolsep}{3pt}"
     below = "\\par\\smallskip\n".join(notes)
     body = "\n".join(_body(table, columns))
     if len(table.lines) > LONG:

@@ -11,7 +11,7 @@ from sweeps.cell import Cell
 
 PARTS = ("data", "recipe", "backbone", "attention", "pruning", "refit")
 """A cell's axes in the order of a report. Data and recipe are the protocol that all rows of a
-table share; the refit is a part of its own, apart from the recipe."""
+table share; the refit, or the training of the supernet of a search, is a part of its own."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,12 @@ def flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 def _parts(cell: Cell) -> dict[str, Any]:
     parts = cell.json()
-    refit = parts["recipe"]["options"].pop("refit", None)
-    name = "none" if cell.is_dense else parts["recipe"]["name"]
-    return parts | {"refit": {"name": name, "options": {"refit": refit}}}
+    recipe = parts["recipe"]
+    phases = {phase: recipe["options"].pop(phase, None) for phase in ("refit", "supernet")}
+    name = "none" if cell.is_dense else recipe["name"]
+    if cell.is_search:  # the name tells it from a refit, whose options are others
+        name = f"supernet of {name}"
+    return parts | {"refit": {"name": name, "options": phases}}
 
 
 def _names(known: Mapping[tuple[str, str], tuple[str, dict[str, str]]]) -> dict[Any, Name]:
@@ -76,12 +79,17 @@ def _names(known: Mapping[tuple[str, str], tuple[str, dict[str, str]]]) -> dict[
     return {
         (part, text): Name(
             name,
-            _text({k: v for k, v in options.items() if len(values[part, name][k]) > 1}),
+            _text({k: v for k, v in options.items() if _tells(k, v, values[part, name][k])}),
             tuple(options.items()),
             rank if name != "none" else rank - len(known),
         )
         for rank, ((part, text), (name, options)) in enumerate(known.items())
     }
+
+
+def _tells(key: str, value: str, values: set[str | None]) -> bool:
+    """Whether an option tells a value from others; that all blocks are plugged goes unsaid."""
+    return len(values) > 1 and (key, value) != ("connect", "all")
 
 
 def _text(options: Mapping[str, str]) -> str:

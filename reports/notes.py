@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Any
 
 import pandas as pd
 
+from reports.gather import NO_ROW
 from reports.outcome import ORIGINS, SOURCES
+from reports.units import duration, percent
+from sweeps.published import Published
 
 FACTS = {
     "data": {
@@ -24,14 +28,27 @@ FACTS = {
         "lr": "lr {}",
         "schedule": "{} schedule",
         "precision": "precision {}",
+        "alter.start": "ascent steps after {} of the epochs",
+        "alter.ascent": "each {} lr long",
+        "noise.kind": "{} noise",
     },
+    "constant": {"noise.scale": "scale {}", "noise.shift": "shift {}"},
+    "mix": {"noise.share": "{} of a batch"},
     "refit": {
-        "refit.epochs": "{} epochs",
-        "refit.lr": "lr {}",
-        "refit.schedule": "{} schedule",
+        f"{phase}.{key}": text
+        for phase in ("refit", "supernet")
+        for key, text in (("epochs", "{} epochs"), ("lr", "lr {}"), ("schedule", "{} schedule"))
     },
 }
-"""The options that a table's heading states, and how."""
+"""The options that a table's heading states, and how; of a noise those of its kind."""
+
+NOTHING = {("val_fraction", "0.0"): "no validation split"}
+
+EPOCHS = {
+    "best": "best test epoch",
+    "last": "last epoch",
+    "unknown": "which epoch is not known",
+}
 
 
 @dataclass
@@ -46,19 +63,31 @@ class Notes:
 
 def setting(frame: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> str:
     """The protocol in words: what is the same in all rows of the table."""
-    said = [f"images: {_facts('data', rows[0])}", f"training: {_facts('recipe', rows[0])}"]
-    refits = {_facts("refit", row) for row in rows if row["pruning"] != "none"}
-    if len(refits) == 1:
-        said.append(f"refit after pruning: {refits.pop() or 'none'}")
-    elif refits:
-        said.append("refit after pruning: as the rows say")
+    noise = _facts(dict(rows[0]["recipe_setup"]).get("noise.kind", ""), rows[0], of="recipe")
+    training = f"training: {_facts('recipe', rows[0])}{f' ({noise})' if noise else ''}"
+    said = [f"images: {_facts('data', rows[0])}", training]
+    pruned = [row for row in rows if row["pruning"] != "none"]
+    said += _phase("refit after pruning", [row for row in pruned if not row["is_search"]])
+    said += _phase("supernet of a search", [row for row in pruned if row["is_search"]])
     seeds = ", ".join(map(str, sorted(set(frame["seed"]))))
     return "; ".join([*said, f"seeds: {seeds}"])
 
 
-def _facts(part: str, row: Mapping[str, Any]) -> str:
-    setup = dict(row[f"{part}_setup"])
-    return ", ".join(text.format(setup[key]) for key, text in FACTS[part].items() if key in setup)
+def _phase(name: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    found = {_facts("refit", row) for row in rows}
+    if not found:
+        return []
+    return [f"{name}: {(found.pop() or 'none') if len(found) == 1 else 'as the rows say'}"]
+
+
+def _facts(name: str, row: Mapping[str, Any], *, of: str = "") -> str:
+    """Those of FACTS below a name that a row has, in a part of the same name or another one."""
+    setup, texts = dict(row[f"{of or name}_setup"]), FACTS.get(name, {})
+    return ", ".join(
+        NOTHING.get((key, setup[key]), text).format(setup[key])
+        for key, text in texts.items()
+        if key in setup
+    )
 
 
 def mixtures(frame: pd.DataFrame) -> list[str]:
@@ -81,6 +110,49 @@ def _apart(counts: Counter[str]) -> str:
         parts = [part for part in text.split(", ") if part not in common]
         said.append(f"{', '.join(parts) or 'the rest'} ({count})")
     return "; ".join(said)
+
+
+def supernets(cells: pd.DataFrame, frame: pd.DataFrame) -> list[str]:
+    """What the searches of a table asked, and how long that took to train: it is shared.
+
+    Args:
+        cells: those of the table.
+        frame: all of the sweep's.
+    """
+    found = frame[(frame["row"] == NO_ROW) & frame["key"].isin(cells["start"])]
+    if found.empty:
+        return []
+    failed = (found["state"] == "failed").sum()
+    count = (
+        f"{len(found)} supernet{'s' * (len(found) > 1)}{f' ({failed} failed)' if failed else ''}"
+    )
+    said = f"Searched on {count}, one for each attention and seed, shared by all its searches"
+    spent = found["fit_seconds"].mean()
+    if isnan(spent):
+        return [f"{said}."]
+    return [f"{said}; training one took {duration(spent)} in the mean, which Search leaves out."]
+
+
+def published(row: Mapping[str, Any]) -> list[str]:
+    """Where the numbers come from that papers print for a row; several are told apart."""
+    printed: Sequence[Published] = row["published"]
+    is_range = len({one.accuracy for one in printed}) > 1
+    return [_quoted(one, percent(one.accuracy) if is_range else "") for one in printed]
+
+
+def other_params(row: Mapping[str, Any]) -> list[str]:
+    """Say it where a paper's network has not as many parameters as ours."""
+    return [
+        f"Published with {one.params} parameters, which these are not ({one.source})."
+        for one in row["published"]
+        if one.differs(row["params"])
+    ]
+
+
+def _quoted(printed: Published, number: str) -> str:
+    mean = "" if printed.n is None else f", mean of {printed.n}" if printed.n > 1 else ", one run"
+    said = [printed.source, f"{EPOCHS[printed.epoch]}{mean}", printed.note.strip().rstrip(".")]
+    return f"{f'Published {number}'.rstrip()}: {'; '.join(filter(None, said))}."
 
 
 def reasons(frame: pd.DataFrame) -> dict[int, list[str]]:

@@ -16,7 +16,8 @@ NUMBERS = (
     *("val_accuracy", "val_loss", "train_loss", "selected_epoch", "epochs", "sparsity"),
     *COSTS,
     *(f"latency_{time}" for time in TIMES),
-    "seconds",
+    *("seconds", "fit_seconds", "search_seconds", "search_evaluations"),
+    *("plugged", "blocks"),
 )
 ORIGINS = {
     "commit": "commit",
@@ -31,6 +32,7 @@ SOURCES = ("backbone", "attention", "pruning")
 
 TEXTS = (
     "latency_setting",
+    "scheme",
     *ORIGINS,
     *(f"source_{axis}" for axis in SOURCES),
     "reason",
@@ -66,11 +68,26 @@ def _numbers(record: Record) -> dict[str, Any]:
     line: dict[str, Any] = {n: _number_of(result[n]) for n in NUMBERS if n in result}
     line["accuracy"] = float(result["accuracy"])
     line |= {name: float(result["cost"][name]) for name in COSTS}
-    line["seconds"] = sum(float(seconds) for seconds in record["seconds"].values())
+    line |= _seconds(record)
+    if search := result.get("search"):
+        line["search_evaluations"] = float(search["evaluations"])
+    if result.get("scheme"):
+        line["scheme"] = str(result["scheme"])
     if latency:
         line |= {f"latency_{time}": _number_of(latency[time]) for time in TIMES}
         line["latency_setting"] = _setting(latency, record["provenance"].get("hardware") or {})
     return line
+
+
+def _seconds(record: Record) -> dict[str, float]:
+    """Of everything, of the training that starts from nothing, and of a search."""
+    seconds = {phase: float(spent) for phase, spent in record["seconds"].items()}
+    found = {"seconds": sum(seconds.values())}
+    if "fit" in seconds:
+        found["fit_seconds"] = seconds["fit"]
+    if record["result"].get("search"):
+        found["search_seconds"] = float(record.get("search_seconds", seconds.get("prune", 0.0)))
+    return found
 
 
 def _setting(latency: Mapping[str, Any], hardware: Mapping[str, Any]) -> str:

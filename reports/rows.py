@@ -6,29 +6,33 @@ from typing import Any
 
 import pandas as pd
 
-from reports.gather import STATES
+from reports.gather import NO_ROW, STATES
 from reports.names import PARTS
 from reports.outcome import ACCURACIES, COSTS
 
 DELTAS = ("delta_reference", "delta_parent")
-"""Differences in accuracy to the plain backbone, and to the same network before pruning."""
+"""Differences in accuracy to the plain backbone, and to the same network before pruning (for a
+search: with every block plugged)."""
 
 SPREAD = (*ACCURACIES, *DELTAS)
 STATISTICS = {"mean": "mean", "std": "std", "count": "n"}
-MEAN = (*COSTS, "sparsity")
+MEAN = (*COSTS, "sparsity", "plugged", "blocks", "search_evaluations", "search_seconds")
 RATIOS = ("params", "params_nonzero", "macs", "macs_nonzero")
-LABELS = ("protocol", *(f"{part}{what}" for part in PARTS for what in ("", "_options", "_setup")))
+NAMES = tuple(f"{part}{what}" for part in PARTS for what in ("", "_options", "_setup"))
+LABELS = ("protocol", *NAMES, "is_search", "published")
 
 
 def aggregate(frame: pd.DataFrame) -> pd.DataFrame:
-    """One line per row, indexed by its number.
+    """One line per row, indexed by its number; supernets have none.
 
-    Columns: the labels; ``state`` (done if any seed has a number, else the gravest); ``keys``;
-    ``planned`` and ``n`` (seeds planned, seeds with a number); for each of SPREAD ``_mean``,
-    ``_std`` (sample standard deviation, NaN for one seed) and ``_n``; for each of MEAN its mean;
-    ``<cost>_ratio`` to the plain backbone; latency (see `_latency`); ``best`` (see `_best`).
+    Columns: the labels, ``published`` (what papers print) among them; ``state`` (done if any seed
+    has a number, else the gravest); ``keys``; ``planned`` and ``n`` (seeds planned, seeds with a
+    number); for each of SPREAD ``_mean``, ``_std`` (sample standard deviation, NaN for one seed)
+    and ``_n``; for each of MEAN its mean; ``<cost>_ratio`` to the plain backbone; latency (see
+    `_latency`); ``best`` (see `_best`).
     """
     frame = _paired(frame)
+    frame = frame[frame["row"] != NO_ROW]
     groups = frame.groupby("row", sort=True)
     first = frame.drop_duplicates("row").set_index("row")
     spread = groups[list(SPREAD)].agg(list(STATISTICS))

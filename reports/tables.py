@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -10,7 +11,19 @@ from typing import Any
 import pandas as pd
 
 from reports.columns import COLUMNS, Column, Value, values
-from reports.notes import Notes, mixtures, reasons, setting
+from reports.gather import NO_ROW
+from reports.notes import (
+    Notes,
+    mixtures,
+    other_params,
+    published,
+    reasons,
+    setting,
+    supernets,
+)
+
+SCHEME = re.compile(r"(connect=[01]{4})[01]{5,}([01]{4})\b")
+"""A connection scheme of so many blocks that a row's label has its ends only."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +90,11 @@ def tabulate(
         reconstructions: names of variants that are not confirmed by their authors' work.
     """
     why = reasons(frame)
-    return [
-        _table(cells, _records(rows.loc[cells["row"].unique()]), why, reconstructions)
-        for _, cells in frame.groupby("protocol", sort=False)
-    ]
+    found = []
+    for _, cells in frame[frame["row"] != NO_ROW].groupby("protocol", sort=False):
+        table = _table(cells, _records(rows.loc[cells["row"].unique()]), why, reconstructions)
+        found.append(replace(table, remarks=(*table.remarks, *supernets(cells, frame))))
+    return found
 
 
 def reading(tables: Iterable[Table]) -> list[str]:
@@ -127,6 +141,8 @@ def _values(
     """A row's values by column, with the marks of its footnotes."""
     found = values(row)
     found["accuracy"] = _marked(found["accuracy"], notes, why.get(row["row"], []))
+    found["published"] = _marked(found["published"], notes, published(row))
+    found["params"] = _marked(found["params"], notes, other_params(row))
     if settings_differ and row["latency_n"] > 0:
         timed = [f"Latency on {row['latency_setting']}."]
         found["latency"] = _marked(found["latency"], notes, timed)
@@ -141,7 +157,7 @@ def _line(
     row: Mapping[str, Any], texts: tuple[Value, ...], reconstructions: AbstractSet[str]
 ) -> Line:
     def label(part: str, more: str = "") -> Label:
-        options = f"{row[f'{part}_options']} {more}".strip()
+        options = SCHEME.sub(r"\1…\2", f"{row[f'{part}_options']} {more}".strip())
         return Label(row[part], options, row[part] in reconstructions)
 
     return Line(

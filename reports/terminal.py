@@ -11,8 +11,15 @@ from reports.tables import Line, Table
 from sweeps.ledger import Ledger
 
 WIDTH = 100
-SHOWN = ("seeds", "accuracy", "delta_parent", "params", "macs", "latency")
+SHOWN = (
+    *("seeds", "accuracy", "published", "delta_parent", "plugged", "params", "macs", "latency"),
+)
+SPARE = ("macs", "params", "plugged", "published")
+"""What gives way, in this order, where the table would be too wide."""
 WITH_ASIDE = ("latency",)
+NARROW, WIDE = 8, 26
+"""Columns of labels are at least so wide; before one that needs no more than WIDE is cut, columns
+give way."""
 
 
 def terminal_table(
@@ -29,8 +36,8 @@ def terminal_table(
 
 
 def _table(table: Table) -> Iterable[str]:
-    places = [place for place, column in enumerate(table.columns) if column.key in SHOWN]
-    titles = ["Attention", "Pruning", *(table.columns[place].title for place in places)]
+    places = _places(table)
+    titles = _titles(table, places)
     body = {
         backbone: [_texts(table, line, places) for line in lines]
         for backbone, lines in table.backbones.items()
@@ -49,21 +56,45 @@ def _table(table: Table) -> Iterable[str]:
     yield ""
 
 
+def _places(table: Table) -> list[int]:
+    """Which of the table's columns are shown: as many as fit."""
+    left = {column.key: place for place, column in enumerate(table.columns) if column.key in SHOWN}
+    for key in SPARE:
+        places = list(left.values())
+        texts = [_titles(table, places), *(_texts(table, line, places) for line in table.lines)]
+        labels = [min(max(len(line[place]) for line in texts), WIDE) for place in (0, 1)]
+        if _fixed(texts) + sum(labels) <= WIDTH:
+            break
+        left.pop(key, None)
+    return list(left.values())
+
+
+def _titles(table: Table, places: Sequence[int]) -> list[str]:
+    return ["Attention", "Pruning", *(table.columns[place].title for place in places)]
+
+
+def _fixed(lines: Sequence[Sequence[str]]) -> int:
+    """The width of all but the labels."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)][2:]
+    return 2 + 2 * (len(widths) + 1) + sum(widths)
+
+
 def _texts(table: Table, line: Line, places: Sequence[int]) -> list[str]:
     texts = [_clean(str(line.attention)), _clean(str(line.pruning))]
     for place in places:
         value = line.values[place]
         aside = f" {value.aside}" if table.columns[place].key in WITH_ASIDE else ""
-        texts.append(value.text + aside + "".join(f" [{mark}]" for mark in value.marks))
+        mark = f" [{','.join(value.marks)}]" if value.marks else ""
+        texts.append(f"{value.text}{aside}{mark}")
     return texts
 
 
 def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
     """As wide as the longest text of a column; the labels give way where it is too much."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    spare = WIDTH - 2 - 2 * (len(widths) - 1) - sum(widths[2:])
-    widths[0] = min(widths[0], max(spare - min(widths[1], spare * 2 // 3), 8))
-    widths[1] = min(widths[1], max(spare - widths[0], 8))
+    spare = WIDTH - _fixed(lines)
+    widths[0] = min(widths[0], max(spare - min(widths[1], spare * 2 // 3), NARROW))
+    widths[1] = min(widths[1], max(spare - widths[0], NARROW))
     return widths
 
 

@@ -44,6 +44,16 @@ def milliseconds(time: float) -> str:
     return DASH if isnan(time) else significant(time, 3)
 
 
+def duration(seconds: float) -> str:
+    """12 s, 3.4 min, 2.5 h."""
+    if isnan(seconds):
+        return DASH
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{significant(seconds / size, 2)} {unit}"
+    return f"{significant(seconds, 2)} s"
+
+
 def ratio(share: float) -> str:
     return f"{share:.3f}×" if isfinite(share) else ""
 

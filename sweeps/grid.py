@@ -5,6 +5,7 @@
     blocks:  [[overrides], ...]          each block is the product of its values
     when:    {axis=value: [overrides]}   coupled values: they apply where that value was chosen
     exclude: [{match: {axis: glob, axis.option: glob}, reason: text}]
+    published: [{match: {axis: value}, accuracy: 76.67, ...}]   what papers print, see published.py
 
 A later override of a key wins: common, then the block, then the command line. What ``when`` couples
 gives way to what the block or the command line sets itself. ``cluster.gpus=4`` and the like are no
@@ -23,6 +24,7 @@ from sweeps.cell import AXES, Cell
 from sweeps.compose import Value
 from sweeps.errors import UserError, near_miss
 from sweeps.overrides import CLUSTER, Setting, parse, settings, value_of
+from sweeps.quotation import Quotation
 
 Texts = dict[str, str]
 """Override key -> override text, each a single value."""
@@ -54,13 +56,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A parsed sweep file."""
+    """A parsed sweep file; ``is_changed``: the command line sets a part of the grid itself."""
 
     name: str
     about: str
     blocks: tuple[tuple[Setting, ...], ...]
-    when: tuple[tuple[Setting, tuple[Setting, ...]], ...]
-    exclusions: tuple[Exclusion, ...]
+    when: tuple[tuple[Setting, tuple[Setting, ...]], ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
+    published: tuple[Quotation, ...] = ()
+    is_changed: bool = False
 
     @classmethod
     def parse(cls, name: str, content: Mapping[str, Any], extra: Sequence[Setting] = ()) -> Sweep:
@@ -69,7 +73,7 @@ class Sweep:
         Raises:
             UserError: unknown entries, names, options or ranges; all of them, one a line.
         """
-        allowed = ("about", "common", "blocks", "when", "exclude")
+        allowed = ("about", "common", "blocks", "when", "exclude", "published")
         for entry in content:
             if entry not in allowed:
                 raise UserError(f"sweep '{name}': {near_miss('entry', entry, allowed)}")
@@ -82,6 +86,8 @@ class Sweep:
                 tuple((*_settings(common + block), *extra) for block in blocks),
                 tuple(_coupling(name, item) for item in (content.get("when") or {}).items()),
                 tuple(_exclusion(item) for item in content.get("exclude") or []),
+                tuple(Quotation.parse(item) for item in content.get("published") or []),
+                bool(extra),
             )
         except UserError as error:
             raise UserError(f"sweep '{name}': {error}") from None

@@ -12,6 +12,7 @@ from typing import Any
 
 from sweeps.cell import SCHEMA, Cell
 from sweeps.errors import UserError, near_miss
+from sweeps.published import Published
 from sweeps.record import Damaged, Record, RunPaths, read_record, write_atomically
 
 
@@ -20,7 +21,8 @@ class Plan:
     """A sweep, resolved: the cells to run, and the pairs that cannot work with the reason.
 
     ``cells`` holds every dense parent before its children; ``resources`` what a cell's block asks
-    of a cluster (options of ``conf/cluster/slurm.yaml``), by key, where it asks anything.
+    of a cluster (options of ``conf/cluster/slurm.yaml``), by key, where it asks anything;
+    ``published`` what papers print for some of the cells.
     """
 
     sweep: str
@@ -28,6 +30,7 @@ class Plan:
     cells: tuple[Cell, ...]
     inapplicable: tuple[tuple[Cell, str], ...] = ()
     resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    published: tuple[Published, ...] = ()
 
     def json(self) -> dict[str, Any]:
         return {
@@ -37,6 +40,7 @@ class Plan:
             "cells": [cell.json() for cell in self.cells],
             "inapplicable": [[cell.json(), reason] for cell, reason in self.inapplicable],
             "resources": {key: dict(own) for key, own in self.resources.items()},
+            "published": [one.json() for one in self.published],
         }
 
     @classmethod
@@ -47,6 +51,7 @@ class Plan:
             cells=tuple(map(Cell.from_json, data["cells"])),
             inapplicable=tuple((Cell.from_json(c), reason) for c, reason in data["inapplicable"]),
             resources=data.get("resources", {}),
+            published=tuple(map(Published.from_json, data.get("published", []))),
         )
 
 

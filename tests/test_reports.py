@@ -33,6 +33,7 @@ from reports.units import mega, milliseconds, percent, points, quantity, time_ra
 from sweeps.cell import DENSE, Cell, Choice
 from sweeps.errors import UserError
 from sweeps.ledger import Ledger, Plan
+from sweeps.published import Published
 from sweeps.record import Record, write_record
 
 GOLDEN = Path(__file__).parent / "golden" / "reports"
@@ -132,7 +133,19 @@ def ledger_of(folder: Path, outcomes: Iterable[tuple[Cell, Record | None]], **mo
 
 def small(folder: Path) -> Ledger:
     reason = "dia needs a map (B,C,H,W); vit_tiny has <tokens> & nothing else"
-    return ledger_of(folder, outcomes(), inapplicable=((cell(VIT, DIA), reason),))
+    return ledger_of(
+        folder, outcomes(), inapplicable=((cell(VIT, DIA), reason),), published=printed()
+    )
+
+
+def printed() -> tuple[Published, ...]:
+    """What papers could print for the small ledger: two numbers for one row, one for another."""
+    plain, se = (tuple(cell(attention=a, seed=s).key for s in range(3)) for a in (NONE, SE))
+    return (
+        Published(0.915, "best", "README of a & b", n=5, params="80.0 k", keys=plain),
+        Published(0.912, "unknown", "Table 1 of c_d", keys=plain),
+        Published(0.9667, "best", "README of a & b", n=5, params="90.0 k", note="r=8", keys=se),
+    )
 
 
 def document_of(ledger: Ledger, reconstructions: Iterable[str] = ()) -> Document:

@@ -1,0 +1,205 @@
+"""Searched schemes in reports: what they plug, what they cost, and where their supernets are."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_reports import (
+    DATA,
+    MAGNITUDE,
+    NONE,
+    RECIPE,
+    RESNET,
+    document,
+    document_of,
+    done,
+    failed,
+    ledger_of,
+    read_page,
+    row,
+    texts,
+)
+
+from reports.document import Document
+from reports.latex import latex
+from reports.markdown import markdown
+from reports.sheets import runs_csv, table_csv
+from reports.terminal import WIDTH, terminal_table
+from sweeps.cell import DENSE, Cell, Choice
+from sweeps.record import Record
+
+SUPERNET = {"epochs": 4, "lr": 0.05, "schedule": "constant"}
+SEARCHING = replace(RECIPE, options={**RECIPE.options, "supernet": SUPERNET})
+EAN, LOT = (Choice(n, {"supernet": "random", "steps": 5}) for n in ("ean", "random_sites"))
+BLENDED = Choice("blended", {"macs": 0.5})
+
+
+def plugged(connect: str = "all") -> Choice:
+    return Choice("se", {"reduction": 16, "connect": connect})
+
+
+def cell(pruning: Choice = DENSE, attention: Choice | None = None, seed: int = 0) -> Cell:
+    return Cell(DATA, RESNET, attention or plugged(), pruning, SEARCHING, seed)
+
+
+def searched(cell: Cell, scheme: str, accuracy: float, evaluations: int = 12) -> Record:
+    record = done(cell, accuracy)
+    record["result"] |= {"scheme": scheme, "accuracy_before_refit": None, "sparsity": 0.5}
+    record["result"]["search"] = {"evaluations": evaluations, "asked": 15}
+    return record | {"seconds": {"prune": 9.0, "refit": 2.0}, "search_seconds": 240.0}
+
+
+def supernet(seed: int = 0) -> Cell:
+    found = cell(EAN, seed=seed).parent
+    assert found is not None
+    return found
+
+
+def outcomes() -> list[tuple[Cell, Record | None]]:
+    """Two seeds of a search beside none, all and a scheme by hand; the second lot is to come."""
+    found: list[tuple[Cell, Record | None]] = []
+    for seed in range(2):
+        dense = [cell(attention=a, seed=seed) for a in (NONE, plugged(), plugged("110"))]
+        found += [(one, done(one, a)) for one, a in zip(dense, (0.9, 0.95, 0.94), strict=True)]
+        net, ean, lot = supernet(seed), cell(EAN, seed=seed), cell(LOT, seed=seed)
+        found.append((net, done(net, 0.5) | {"seconds": {"fit": 30.0, "measure": 1.0}}))
+        found.append((ean, searched(ean, "1|00" if seed else "1|01", 0.96 + seed / 100)))
+        found.append((lot, None if seed else searched(lot, "0|11", 0.91, evaluations=0)))
+    return found
+
+
+def made(folder: Path) -> Document:
+    return document(folder, outcomes())
+
+
+def test_a_search_is_compared_with_the_same_attention_in_every_block(tmp_path: Path) -> None:
+    found = row(made(tmp_path), "se", "ean")
+    # seeds 0 and 1: 0.96 - 0.95 and 0.97 - 0.95; the supernets have 0.5
+    assert found["delta_parent_mean"] == pytest.approx(0.015, abs=1e-12)
+    assert found["delta_parent_n"] == 2
+
+
+def test_a_scheme_by_hand_is_compared_with_every_block_too(tmp_path: Path) -> None:
+    document = made(tmp_path)
+    by_hand = document.rows[document.rows["attention_options"] == "connect=110"].iloc[0]
+    # seeds 0 and 1: 0.94 - 0.95
+    assert by_hand["delta_parent_mean"] == pytest.approx(-0.01, abs=1e-12)
+    assert "delta_parent" in texts(document, "se", "ean")
+    assert texts(document, "se")["delta_parent"] == ""
+
+
+def test_a_supernet_has_no_row_but_is_counted_and_listed(tmp_path: Path) -> None:
+    document = made(tmp_path)
+    assert len(document.tables) == 1
+    assert [str(line.pruning) for line in document.tables[0].lines] == [
+        *("none", "none", "ean", "random_sites", "none"),
+    ]
+    assert document.progress == "12 cells: 11 done, 1 missing"
+    runs = {run["key"]: run for run in csv.DictReader(io.StringIO(runs_csv(document)))}
+    keys = {supernet(seed).key for seed in range(2)}
+    assert {key for key, run in runs.items() if run["row"] == "0"} == keys
+    assert runs[supernet().key]["attention_options"] == "connect=random"
+    assert runs[cell(EAN).key]["start"] == supernet().key
+    assert not keys & set(table_csv(document).replace(",", " ").split())
+
+
+def test_the_schedule_of_a_supernet_names_no_row_and_no_protocol(tmp_path: Path) -> None:
+    (table,) = made(tmp_path).tables
+    assert table.title == "Data digits, recipe short"
+    assert "supernet of a search: 4 epochs, lr 0.05, constant schedule" in table.setting
+    assert "refit" not in table.setting
+
+
+def test_refits_and_searches_can_share_a_table(tmp_path: Path) -> None:
+    pruned = cell(MAGNITUDE)
+    (table,) = document(tmp_path, [*outcomes(), (pruned, done(pruned, 0.9))]).tables
+    assert "refit after pruning: 3 epochs; supernet of a search: 4 epochs" in table.setting
+    labels = {str(line.pruning) for line in table.lines}
+    assert labels == {"none", "ean", "random_sites", "magnitude"}
+
+
+def test_the_table_says_how_many_blocks_are_plugged(tmp_path: Path) -> None:
+    document = made(tmp_path)
+    assert texts(document, "se", "ean")["plugged"] == "1.5/3"  # 1|01 and 1|00
+    assert texts(document, "se", "random_sites")["plugged"] == "2/3"
+    by_hand = document.tables[0].lines[4]
+    assert str(by_hand.attention) == "se connect=110"
+    place = [column.key for column in document.tables[0].columns].index("plugged")
+    assert [line.values[place].text for line in document.tables[0].lines] == [
+        *("", "", "1.5/3", "2/3", "2/3"),
+    ]
+    assert "0|11" in runs_csv(document)
+
+
+def test_a_search_states_its_networks_and_its_time_and_what_is_shared(tmp_path: Path) -> None:
+    document = made(tmp_path)
+    found = texts(document, "se", "ean")
+    assert found["search"] == "12 4.0 min"
+    assert texts(document, "se", "random_sites")["search"] == "0 4.0 min"
+    assert texts(document, "se")["search"] == ""
+    assert (
+        "Searched on 2 supernets, one for each attention and seed, shared by all its searches; "
+        "training one took 30 s in the mean, which Search leaves out."
+    ) in document.tables[0].remarks
+
+
+def test_a_search_has_nothing_before_a_refit(tmp_path: Path) -> None:
+    found = texts(made(tmp_path), "se", "ean")
+    assert not {"accuracy_before_refit", "sparsity"} & set(found)
+
+
+def test_what_a_search_of_a_blend_asked_stands_there_too(tmp_path: Path) -> None:
+    one = cell(BLENDED)
+    record = done(one, 0.9)
+    record["result"]["search"] = {"evaluations": 40}
+    record["seconds"] = {"prune": 7.5, "refit": 1.0}
+    document_ = document(tmp_path, [(cell(), done(cell(), 0.95)), (one, record)])
+    found = texts(document_, "se", "blended")
+    assert (found["search"], found["sparsity"]) == ("40 7.5 s", "0.00")
+    assert not document_.tables[0].remarks[1:]
+
+
+def broken(folder: Path) -> tuple[Document, Any]:
+    net, ean = supernet(), cell(EAN)
+    ledger = ledger_of(folder, [(cell(), None), (net, failed(net, "loss is nan")), (ean, None)])
+    return document_of(ledger), ledger
+
+
+def test_a_supernet_that_failed_is_the_reason_of_its_searches(tmp_path: Path) -> None:
+    document, ledger = broken(tmp_path)
+    (line,) = [line for line in document.tables[0].lines if line.pruning.name == "ean"]
+    notes = dict(document.tables[0].notes)
+    assert line.state == "blocked"
+    reason = f"its supernet {supernet().key} failed: RuntimeError: loss is nan"
+    assert reason in notes[line.values[1].marks[0]]
+    assert "Searched on 1 supernet (1 failed), one" in " ".join(document.tables[0].remarks)
+    assert max(map(len, terminal_table(ledger, "small").splitlines())) <= WIDTH
+
+
+def test_every_link_of_the_page_leads_somewhere_with_supernets_too(tmp_path: Path) -> None:
+    for folder, found in (("a", made(tmp_path / "a")), ("b", broken(tmp_path / "b")[0])):
+        reader = read_page(found)
+        links = {link[1:] for link in reader.of("href") if link.startswith("#")}
+        assert links <= set(reader.of("id")), folder
+        assert f"run-{supernet().key}" in reader.of("id")
+        assert "plugged 1|01" in reader.text or folder == "b"
+
+
+def test_every_format_has_the_search(tmp_path: Path) -> None:
+    document = made(tmp_path)
+    assert "| 1.5/3 |" in markdown(document)
+    assert r"& 1.5/3 \\" in latex(document)
+    assert r"12 {\scriptsize 4.0 min}" in latex(document)
+
+
+def test_the_costs_of_a_wide_latex_table_are_among_its_details(tmp_path: Path) -> None:
+    first, details = latex(made(tmp_path)).split(r"\begin{table*}")[1:]
+    assert "Plugged & " not in details
+    assert "Params & MACs & Latency" in details
+    assert "Plugged" in first
+    assert "MACs & " not in first
