@@ -68,6 +68,9 @@ class Search:
             percentage points; others get their share of it.
         lr: of Adam, for the policy and the novelty bonus.
         temperature: what the policy's logits are divided by.
+        recalibrate: training batches of 64 images on which the batch norms take their statistics
+            anew for each scheme; with 0 they keep the supernet's, which are those of half-plugged
+            networks (as in the code of EAN's authors).
         novelty: whether schemes get a bonus for being new.
         replay: whether each update is followed by one on a remembered step.
     """
@@ -78,6 +81,7 @@ class Search:
     sparsity_weight: float = 2.0
     lr: float = 0.05
     temperature: float = 5.0
+    recalibrate: int = 0
     novelty: bool = True
     replay: bool = True
 
@@ -85,6 +89,8 @@ class Search:
         for name in ("steps", "samples"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is at least 1; came {getattr(self, name)}")
+        if self.recalibrate < 0:
+            raise ValueError(f"recalibrate is at least 0; came {self.recalibrate}")
         for name in ("lr", "temperature"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is above 0; came {getattr(self, name)}")

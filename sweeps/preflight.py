@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from datamodules.open import open_data
 from datamodules.spec import DataSpec
 from lightning_modules.build import skeleton, try_out
+from lightning_modules.catalog import variant
 from lightning_modules.fit import make_trainer
 from lightning_modules.recipe import Recipe
 from sweeps.cell import Cell
@@ -29,12 +31,16 @@ def preflight(
     """
     cells = list(cells)
     problems = unbuildable(cells)
-    asked = {repr(cell.data.json()): cell.data for cell in cells}
+    asked = defaultdict[str, list[Cell]](list)
+    for cell in cells:
+        asked[repr(cell.data.json())].append(cell)
     if not elsewhere:
         problems += _untrainable(trainer)
-    for data in asked.values():
+    for users in asked.values():
+        data = users[0].data
         try:
-            open_data(DataSpec(**data.options), folder=datasets, recipe=Recipe(), seed=0)
+            found = open_data(DataSpec(**data.options), folder=datasets, recipe=Recipe(), seed=0)
+            problems += _lonely(users, len(found.train_index))
         except ValueError as error:
             problems.append(f"data {data}: {error}")
     if problems:
@@ -48,6 +54,21 @@ def _untrainable(trainer: Mapping[str, Any]) -> list[str]:
     except Exception as error:
         return [f"trainer options {dict(trainer)}: {' '.join(str(error).split())}"]
     return []
+
+
+def _lonely(cells: Iterable[Cell], images: int) -> list[str]:
+    """Attention whose batch norms over pooled values meet an epoch that ends in one image."""
+    problems = []
+    for cell in cells:
+        size, drops = (cell.recipe.options[name] for name in ("batch_size", "drop_last"))
+        least = variant("attention", cell.attention.name).facts.get("least_batch", 1)
+        if not drops and 0 < images % size < least:
+            problems.append(
+                f"attention {cell.attention}: cannot train on a batch of one image, and {images} "
+                f"training images of {cell.data} end in one with batch_size={size}; use "
+                "recipe.drop_last=true or another recipe.batch_size"
+            )
+    return list(dict.fromkeys(problems))
 
 
 def unbuildable(cells: Sequence[Cell]) -> list[str]:

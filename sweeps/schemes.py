@@ -11,21 +11,12 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 
-import torch
-from torch import nn
-from torch.nn import functional as F
-
-from datamodules.batches import Batches, Place
-from datamodules.module import ImageData
-from lightning_modules.cost import evaluating
-from lightning_modules.plugs import switch, switches
 from lightning_modules.pruning._sites import Scheme, Worth
 from lightning_modules.stopping import Stopped
 
-__all__ = ["Schemes", "evaluator"]
+__all__ = ["Schemes"]
 
 Evaluate = Callable[[Scheme], Worth]
 
@@ -76,42 +67,6 @@ class Schemes:
                 self._progress.touch()
         worth, self.seconds[scheme] = self._known[scheme]
         return worth
-
-
-def evaluator(
-    network: nn.Module, data: ImageData, device: torch.device, most: int | None = None
-) -> Evaluate:
-    """Top-1 and mean loss of a supernet on the validation split, a scheme at a time.
-
-    Args:
-        most: look at so many batches only.
-
-    Raises:
-        ValueError: there is no validation split.
-    """
-    network, found = network.to(device), switches(network)
-    before, data.place = data.place, Place(device=device)
-    batches = data.val_dataloader()
-    data.place = before
-    if not isinstance(batches, Batches):
-        raise ValueError(
-            "schemes are compared on the validation split, and there is none: data.val_fraction is "
-            "0; set it above 0"
-        )
-
-    def evaluate(scheme: Scheme) -> Worth:
-        switch(found, scheme)
-        sums = torch.zeros(3, device=device)
-        with evaluating(network), torch.inference_mode():
-            for images, labels in islice(batches, most):
-                logits = network(images)
-                loss = F.cross_entropy(logits, labels, reduction="sum")
-                hits = (logits.argmax(1) == labels).sum()
-                sums += torch.stack([loss, hits, hits.new_tensor(len(labels))])
-        total, right, count = sums.tolist()
-        return Worth(right / count, total / count)
-
-    return evaluate
 
 
 def _read(path: Path) -> dict[Scheme, tuple[Worth, float]]:

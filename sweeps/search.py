@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from lightning_modules.build import criterion
@@ -14,14 +15,17 @@ from lightning_modules.pruning._sites import Oracle, Scheme, Ticket, Worth, sche
 from lightning_modules.stopping import Stopped
 from lightning_modules.storage import copied
 from sweeps.claim import Busy, claim
+from sweeps.evaluator import Evaluator, validation
 from sweeps.measurement import chosen_device
 from sweeps.record import RunPaths, write_atomically
-from sweeps.schemes import Schemes, evaluator
+from sweeps.schemes import Schemes
 from sweeps.workbench import Workbench
 
 __all__ = ["search"]
 
 POLL_S = 0.5
+CALIBRATION_SIZE = 64
+"""Images of a batch on which batch norms take their statistics anew."""
 
 
 def search(
@@ -39,10 +43,10 @@ def search(
     assert isinstance(options, Search)
     assert bench.cell.parent is not None
     parent = RunPaths(bench.paths.ledger, bench.cell.parent.key)
-    with _turn(parent, stop):
-        device, most = chosen_device(bench), bench.trainer.get("steps")
-        evaluate = evaluator(bench.supernet(), bench.data, device, most)
-        schemes = Schemes(parent.schemes, evaluate, stop=stop, progress=bench.paths.searching)
+    path = parent.schemes(options.recalibrate)
+    with _turn(path.with_suffix(".lock"), stop):
+        evaluate = _evaluator(bench, options)
+        schemes = Schemes(path, evaluate, stop=stop, progress=bench.paths.searching)
         shown = _shown(schemes, options.steps * options.samples) if progress else schemes
         oracle = Oracle(bench.stages, shown)
         start = time.perf_counter()
@@ -62,12 +66,23 @@ def search(
     }
 
 
+def _evaluator(bench: Workbench, options: Search) -> Evaluator:
+    device, count = chosen_device(bench), options.recalibrate
+    batches = bench.data.calibration(count, CALIBRATION_SIZE, device, bench.cell.seed)
+    return Evaluator(
+        bench.supernet().to(device),
+        validation(bench.data, device),
+        [images for images, _ in batches],
+        bench.trainer.get("steps"),
+    )
+
+
 @contextmanager
-def _turn(parent: RunPaths, stop: Callable[[], bool] | None) -> Iterator[None]:
+def _turn(lock: Path, stop: Callable[[], bool] | None) -> Iterator[None]:
     """Wait until no other process asks the supernet."""
     while True:
         try:
-            with claim(parent.schemes.with_suffix(".lock")):
+            with claim(lock):
                 yield
             return
         except Busy:

@@ -107,3 +107,14 @@ def test_each_network_is_made_once_and_none_of_a_module_that_refuses_its_options
     grid += cells("backbone=resnet8", *refused)
     assert unbuildable(grid) == ["attention se: reduction is at least 1; came 0"]
     assert len(made) == 4
+
+
+def test_an_epoch_that_ends_in_one_image_is_refused_for_what_normalises_pooled_values(
+    tmp_path: Path,
+) -> None:
+    data = ("data=synthetic", "data.size=64", "data.val_fraction=0", "recipe.batch_size=21")
+    asked = cells(*data, "backbone=resnet8", "attention=se,srm")
+    with pytest.raises(UserError, match=r"attention srm: .* one image, and 64 training") as told:
+        preflight(asked, tmp_path, TRAINER)
+    assert "attention se" not in str(told.value)
+    preflight(cells(*data, "attention=srm", "recipe.drop_last=true"), tmp_path, TRAINER)

@@ -34,6 +34,7 @@ FACTS: dict[str, Sequence[object]] = {
     "carries_state": (True, False),
     "shareable": (True, False),
     "stage_only": (True, False),
+    "least_batch": (1, 2),
 }
 
 
@@ -104,6 +105,15 @@ def test_shape_and_dtype_are_kept_and_all_is_finite(
     for name, parameter in module.named_parameters():
         assert parameter.grad is not None, f"{name} has no gradient"
         assert parameter.grad.isfinite().all(), name
+
+
+def test_what_cannot_train_on_one_image_declares_it(variant: Variant) -> None:
+    module, one = build(variant, 64), images(variant, 64)[:1]
+    if variant.facts.get("least_batch", 1) > 1:
+        with pytest.raises(ValueError, match="more than 1 value"):
+            run(variant, module, one)
+    else:
+        assert run(variant, module, one).isfinite().all()
 
 
 def test_every_parameter_moves_the_output(variant: Variant) -> None:

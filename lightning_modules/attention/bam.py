@@ -13,6 +13,7 @@ the code multiplies them.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from lightning_modules.attention._maps import mean_hw
@@ -37,6 +38,7 @@ class BottleneckAttention(nn.Module):
     """
 
     slot = "stage"
+    least_batch = 2
 
     def __init__(self, channels: int, *, reduction: int = 16, dilation: int = 4) -> None:
         super().__init__()
@@ -58,7 +60,7 @@ class BottleneckAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         channel = self.channel(mean_hw(x))[:, :, None, None]
         gate: Tensor = (channel * self.place(x)).sigmoid()
-        return x + x * gate.to(x.dtype)
+        return torch.addcmul(x, x, gate.to(x.dtype))
 
 
 def _norm_relu(conv: nn.Conv2d) -> nn.Sequential:

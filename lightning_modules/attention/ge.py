@@ -44,6 +44,7 @@ class GatherExcite(nn.Module):
     """
 
     sized = True
+    least_batch = 2
 
     def __init__(
         self,

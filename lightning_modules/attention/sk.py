@@ -48,6 +48,7 @@ class SelectiveKernel(nn.Module):
     """
 
     slot = "conv"
+    least_batch = 2
     gate_parts = ("gate",)
 
     def __init__(
@@ -79,7 +80,7 @@ class SelectiveKernel(nn.Module):
         a, b = self.first(x), self.second(x)
         one, other = self.gate(mean_hw(a) + mean_hw(b)).chunk(2, 1)
         share = (one - other).sigmoid()  # a softmax over two
-        return gated(a, share) + gated(b, 1 - share)
+        return gated(a, share).add_(gated(b, 1 - share))
 
 
 def _branch(conv: nn.Conv2d) -> nn.Sequential:

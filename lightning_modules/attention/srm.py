@@ -33,6 +33,8 @@ class StyleRecalibration(nn.Module):
         4*C parameters, no MACs: all of it is element-wise.
     """
 
+    least_batch = 2
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(2, channels))
