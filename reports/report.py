@@ -36,7 +36,7 @@ def report(
         ledger: where the sweep's plan and records are.
         sweep: its name.
         results: the folder of all reports.
-        reconstructions: names of variants that get a dagger: not all of them could be confirmed.
+        reconstructions: names of variants and recipes that not all could be confirmed of.
 
     Returns:
         The folder ``results/<sweep>/``.

@@ -87,7 +87,7 @@ def tabulate(
     Args:
         frame: of `reports.gather.gather`.
         rows: of `reports.rows.aggregate`.
-        reconstructions: names of variants that are not confirmed by their authors' work.
+        reconstructions: names of variants and recipes not confirmed by their authors' work.
     """
     why = reasons(frame)
     found = []
@@ -130,9 +130,14 @@ def _table(
         setting=setting(frame, rows),
         columns=columns,
         lines=lines,
-        remarks=(*timed, *mixtures(frame)),
+        remarks=(*timed, *mixtures(frame), *_unconfirmed(rows[0]["recipe"], reconstructions)),
         notes=(*((mark, text) for text, mark in notes.marks.items()), *_dagger(lines)),
     )
+
+
+def _unconfirmed(recipe: str, reconstructions: AbstractSet[str]) -> list[str]:
+    ours = f"The recipe {recipe} is a reconstruction: not all of it could be confirmed."
+    return [ours] if recipe in reconstructions else []
 
 
 def _values(

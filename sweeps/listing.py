@@ -43,9 +43,11 @@ def listing() -> dict[str, list[dict[str, Any]]]:
 
 
 def reconstructions() -> frozenset[str]:
-    """Names of the variants that could not be confirmed from an author's code or paper."""
+    """Names of variants and recipes that could not be confirmed from an author's code or paper."""
     variants = (v for axis in FOLDERS for v in catalog(axis).values())
-    return frozenset(v.name for v in variants if v.reconstruction)
+    recipes = (_described("recipe", name) for name in names("recipe"))
+    found = {v.name for v in variants if v.reconstruction}
+    return frozenset(found | {r["name"] for r in recipes if r["reconstruction"]})
 
 
 def _described(kind: str, name: str) -> dict[str, Any]:

@@ -411,6 +411,15 @@ def test_a_reconstruction_has_a_dagger_and_a_footnote(tmp_path: Path) -> None:
     assert "†" not in markdown(document_of(ledger, {"pna"}))
 
 
+def test_a_reconstructed_recipe_is_named_as_one(tmp_path: Path) -> None:
+    made = ledger_of(
+        tmp_path, [(cell := Cell(DATA, RESNET, NONE, DENSE, RECIPE, 0), done(cell, 0.9))]
+    )
+    plain, ours = (document_of(made, names).tables[0] for names in ((), {RECIPE.name}))
+    assert ours.remarks[:-1] == plain.remarks
+    assert "is a reconstruction" in ours.remarks[-1]
+
+
 def test_runs_that_do_not_share_an_origin_are_named(tmp_path: Path) -> None:
     cells = [cell(seed=seed) for seed in range(3)]
     changes: list[dict[str, Any]] = [
