@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import nn
 
-from lightning_modules.options import Insertion
+from lightning_modules.options import SCHEMES, Insertion
 from lightning_modules.plugs import Carried, Forgetting, Memory, Reading, Switch, Watching
 from lightning_modules.structure import SCHEMED, Site
 
@@ -90,7 +90,7 @@ def connections(connect: str, blocks: int) -> tuple[bool, ...]:
     Raises:
         ValueError: another word, another character, or another number of bits.
     """
-    if connect in ("all", "none", "random"):
+    if connect in SCHEMES:
         return (connect != "none",) * blocks
     bits = connect.replace("|", "")
     if not bits or set(bits) - set("01") or len(bits) != blocks:

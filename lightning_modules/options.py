@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+SCHEMES = ("all", "none", "random")
+"""Connection schemes that fit any number of blocks."""
+
 
 @dataclass(frozen=True)
 class Insertion:

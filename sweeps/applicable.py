@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lightning_modules.catalog import variant
+from lightning_modules.options import SCHEMES
 from lightning_modules.structure import SCHEMED
 from lightning_modules.variant import Variant
 from sweeps.cell import Cell
-
-WORDS = ("all", "none", "random")
-"""Connection schemes that fit any number of blocks."""
 
 
 def why_not(cell: Cell) -> str | None:
@@ -54,7 +52,7 @@ def _attention(cell: Cell, backbone: Variant, attention: Variant) -> Iterator[st
         yield f"{attention.name} cannot be shared by the blocks of a stage"
     connect = cell.attention.options.get("connect", "all")
     bits, blocks = connect.replace("|", ""), sum(backbone.facts["blocks"])
-    if connect not in WORDS and (set(bits) - set("01") or len(bits) != blocks):
+    if connect not in SCHEMES and (set(bits) - set("01") or len(bits) != blocks):
         yield f"connect={connect} is not one bit for each of the {blocks} blocks of {backbone.name}"
 
 

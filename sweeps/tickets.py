@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from lightning_modules.options import SCHEMES
 from sweeps.errors import UserError
 from sweeps.overrides import CONF, names, read_yaml
 
-WORDS = ("all", "none", "random")
 BITS = set("01|")
 
 
@@ -35,7 +35,7 @@ def scheme(connect: str) -> str:
     Raises:
         UserError: it names no ticket, or one that is none.
     """
-    if connect in WORDS:
+    if connect in SCHEMES:
         return connect
     return (connect if is_bits(connect) else ticket(connect).connect).replace("|", "")
 
@@ -46,7 +46,7 @@ def is_bits(connect: str) -> bool:
 
 def mismatch(connect: str, backbone: str) -> str | None:
     """Why ``connect``, if it names a ticket, is none for a backbone."""
-    if connect in WORDS or is_bits(connect) or ticket(connect).backbone == backbone:
+    if connect in SCHEMES or is_bits(connect) or ticket(connect).backbone == backbone:
         return None
     return f"ticket {connect} is for the blocks of {ticket(connect).backbone}, not of {backbone}"
 

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lightning_modules.attention._maps import scaled
+
 __all__ = ["mean_and_std"]
 
 
@@ -47,5 +49,4 @@ class _Moments(torch.autograd.Function):
         wide = torch.promote_types(x.dtype, torch.float32)
         slope = d_std / (ctx.free * std.to(wide))
         offset = d_mean / ctx.count - slope * mean
-        slope, offset = (t[:, :, None, None].to(x.dtype) for t in (slope, offset))
-        return torch.addcmul(offset, x, slope), None
+        return scaled(x, slope, offset), None
