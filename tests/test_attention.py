@@ -221,10 +221,13 @@ def sigmoid(x: Any) -> Any:
     return 1 / (1 + np.exp(-x))
 
 
-def perceptron(layers: nn.Sequential, x: Any) -> Any:
-    """linear, relu, linear."""
-    (a, b), (c, d) = ((p.detach().numpy() for p in layers[i].parameters()) for i in (0, 2))
-    return np.maximum(x @ a.T + b, 0) @ c.T + d
+def perceptron(layers: nn.Module, x: Any) -> Any:
+    """linear, relu, linear; or one linear layer."""
+    maps = [m for m in layers.modules() if isinstance(m, nn.Linear)]
+    for number, layer in enumerate(maps):
+        weight, bias = (p.detach().numpy() for p in layer.parameters())
+        x = (np.maximum(x, 0) if number else x) @ weight.T + bias
+    return x
 
 
 def noise(channels: int, size: int = 6) -> Tensor:
@@ -334,8 +337,9 @@ def test_the_groups_divide_the_channels(channels: int, groups: int) -> None:
     assert SpatialGroupEnhance(channels)(noise(channels)).shape == (3, channels, 6, 6)
 
 
-def test_dia_equals_its_formula_over_three_blocks() -> None:
-    module = DenseImplicitAttention(12)
+@pytest.mark.parametrize("reduction", [4, None])
+def test_dia_equals_its_formula_over_three_blocks(reduction: int | None) -> None:
+    module = DenseImplicitAttention(12, reduction=reduction)
     hidden = cell = np.zeros((3, 12), np.float32)
     state = None
     for seed in range(3):

@@ -26,25 +26,26 @@ class DenseImplicitAttention(nn.Module):
 
     Args:
         channels: C, number of input channels.
-        reduction: r, how many times narrower the hidden layers of the two perceptrons are.
+        reduction: r, how many times narrower the hidden layers of the two perceptrons are; None
+            has a linear map C -> 4C for each instead, as an ordinary LSTM.
 
     Shape:
         input and output (B, C, H, W), same dtype; state (h, c), each (B, C), or None for zeros.
 
     Cost:
-        2 * (C*C/r + C/r + 4*C*C/r + 4*C) parameters a stage, 10*C*C/r MACs per image and block.
+        2 * (C*C/r + C/r + 4*C*C/r + 4*C) parameters a stage, 10*C*C/r MACs per image and block;
+        without a hidden layer 2 * (4*C*C + 4*C) and 8*C*C.
     """
 
     carries_state = True
     stage_only = True
 
-    def __init__(self, channels: int, *, reduction: int = 4) -> None:
+    def __init__(self, channels: int, *, reduction: int | None = 4) -> None:
         super().__init__()
-        if reduction < 1:
-            raise ValueError(f"reduction is at least 1; came {reduction}")
-        hidden = max(channels // reduction, 1)
-        self.from_input = _perceptron(channels, hidden)
-        self.from_hidden = _perceptron(channels, hidden)
+        if reduction is not None and reduction < 1:
+            raise ValueError(f"reduction is at least 1, or None; came {reduction}")
+        self.from_input = _gates(channels, reduction)
+        self.from_hidden = _gates(channels, reduction)
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         pooled = mean_hw(x)
@@ -58,5 +59,8 @@ class DenseImplicitAttention(nn.Module):
         return gated(x, hidden), (hidden, cell)
 
 
-def _perceptron(channels: int, hidden: int) -> nn.Sequential:
+def _gates(channels: int, reduction: int | None) -> nn.Module:
+    if reduction is None:
+        return nn.Linear(channels, 4 * channels)
+    hidden = max(channels // reduction, 1)
     return nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, 4 * channels))
