@@ -133,6 +133,11 @@ class Classifier(LightningModule):
         self._sums = torch.zeros(3, device=self.device)
 
     @property
+    def is_changing(self) -> bool:
+        """Whether every batch uses other parameters: those of a supernet that it plugs."""
+        return bool(self._switches)
+
+    @property
     def epoch(self) -> int:
         """0-based epoch of the phase, counted over its rounds."""
         return self.current_epoch + (self.phase.first if self.phase else 0)

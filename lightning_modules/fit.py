@@ -112,6 +112,7 @@ def _train(
     callbacks: list[Any] = [keeper, *([TQDMProgressBar()] if progress else [])]
     runner = make_trainer(
         trainer,
+        strategy=processes.strategy(trainer, changing=classifier.is_changing),
         precision=phase.options["precision"],
         max_epochs=phase.epochs,
         callbacks=callbacks,

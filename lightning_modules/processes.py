@@ -42,13 +42,20 @@ def is_shared(options: Options) -> bool:
     return not is_alone(options) and world() > 1
 
 
-def strategy(options: Options) -> str:
+def strategy(options: Options, *, changing: bool = False) -> str:
     """Several devices of one machine train in spawned processes: they must not start the command
-    again, as Lightning's default would. SLURM's tasks are there already."""
+    again, as Lightning's default would. SLURM's tasks are there already.
+
+    Args:
+        changing: the network uses other parameters in every batch.
+    """
     asked = str(options["strategy"])
-    if asked != "auto" or is_alone(options) or is_shared(options):
+    if asked != "auto" or is_alone(options):
         return asked
-    return "ddp_spawn"
+    if not changing:
+        return "auto" if is_shared(options) else "ddp_spawn"
+    kind = "ddp" if is_shared(options) else "ddp_spawn"
+    return f"{kind}_find_unused_parameters_true"
 
 
 def environment(options: Options) -> LightningEnvironment | SLURMEnvironment:

@@ -225,3 +225,12 @@ def test_every_search_is_taken_by_the_command_line_with_its_options() -> None:
     for name in ("ean", "lth4sa", "random_sites", "leave_one_out"):
         _, options = criterion(cell(f"pruning={name}", "pruning.steps=7", "attention=se").pruning)
         assert options == Search(steps=7)
+
+
+@pytest.mark.slow
+def test_a_supernet_trains_in_several_processes(context: Context, tmp_path: Path) -> None:
+    """Where a stage has no plugged block, its shared module has no gradient."""
+    two = replace(context, ledger=tmp_path, trainer={**TRAINER, "devices": 2})
+    shared = ("attention=se", "attention.share=stage", "attention.connect=random")
+    record = run(two, "backbone=resnet8", *shared, "recipe.batch_size=16")
+    assert record["result"]["epochs"] == 2
