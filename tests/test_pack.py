@@ -101,6 +101,13 @@ def test_a_pack_runs_its_own_cells_then_those_of_other_tasks(tmp_path: Path) -> 
     assert all((Ledger(tmp_path).paths(cell.key).log).exists() for cell in asked)
 
 
+def test_a_pack_trains_a_parent_of_an_earlier_submission_that_nobody_runs(tmp_path: Path) -> None:
+    child = next(cell for cell in grid() if cell.parent)
+    assert child.parent is not None
+    ended(task(submission(tmp_path, [child], [[child]])))
+    assert states(tmp_path, [child, child.parent]) == [State.DONE] * 2
+
+
 def test_a_pack_takes_nothing_further_when_its_time_is_over(tmp_path: Path) -> None:
     asked = grid()
     ended(task(submission(tmp_path, asked, [asked[:1], asked[1:]], pack_minutes=0)))

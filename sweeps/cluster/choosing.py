@@ -49,14 +49,17 @@ class Choosing:
 
     def unsettled(self) -> list[str]:
         """Those of its own that are not settled."""
-        self.mine = [key for key in self.mine if self.readiness(key) is not Readiness.SETTLED]
+        self.mine = [key for key in self.mine if not self._is_settled(key)]
         return self.mine
+
+    def _is_settled(self, key: str) -> bool:
+        return self.readiness(self._cells[key]) is Readiness.SETTLED
 
     def _first(self, keys: list[str], running: Sequence[str], wanted: Readiness) -> Cell | None:
         for key in list(keys):
             if key in running or self._pauses(key):
                 continue
-            found = self.readiness(key)
+            found = self.readiness(self._cells[key])
             if found is Readiness.SETTLED:
                 keys.remove(key)
             elif found is wanted:
@@ -71,11 +74,11 @@ class Choosing:
         """Whether a parent that nobody runs may be taken: not one of another resource class."""
         allowed = parent.key in (*self.mine, *self.others) or parent.key not in self._cells
         free = parent.key not in running and not self._pauses(parent.key)
-        return allowed and free and readiness(self._ledger, parent) is Readiness.OPEN
+        return allowed and free and self.readiness(parent) is Readiness.OPEN
 
     def _pauses(self, key: str) -> bool:
         return self.not_before.get(key, 0.0) > time.monotonic()
 
-    def readiness(self, key: str) -> Readiness:
-        """What the ledger says of one of the cells now."""
-        return readiness(self._ledger, self._cells[key])
+    def readiness(self, cell: Cell) -> Readiness:
+        """What the ledger says of a cell now: one of these, or the parent of one."""
+        return readiness(self._ledger, cell)

@@ -122,7 +122,7 @@ class Pack:
             cell = self._choosing.next(running, more=self._has_time(), timing=timing)
             if cell is None:
                 return
-            alone = timing and self._choosing.readiness(cell.key) is Readiness.UNTIMED
+            alone = timing and self._choosing.readiness(cell) is Readiness.UNTIMED
             context = replace(self._context, time_latency=alone or self._room.places == 1)
             say(f"{cell.key} {cell} starts")
             self._children.append(child.start(cell, context, self._notice))
