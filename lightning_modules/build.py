@@ -12,7 +12,7 @@ from torch import nn
 
 from lightning_modules.catalog import load, variant
 from lightning_modules.insertion import insert
-from lightning_modules.options import Insertion, Removal, Search
+from lightning_modules.options import Insertion, Removal, Search, of_grain
 from lightning_modules.structure import SLOTS, Site, Width
 from lightning_modules.variant import Variant
 
@@ -117,10 +117,9 @@ def criterion(pruning: Named) -> tuple[Any, Removal | Search | None]:
     """The pruning criterion with its options, and how much it is to remove (the control: None),
     or how a connection scheme is searched."""
     entry = variant("pruning", pruning.name)
-    grain = entry.facts["grain"]
-    if grain == "none":
+    kind = of_grain(entry.facts["grain"])
+    if kind is None:
         return load(entry)(**pruning.options), None
-    kind = Search if grain == "site" else Removal
     axis = {name: pruning.options[name] for name in kind.__dataclass_fields__}
     own = {name: value for name, value in pruning.options.items() if name not in axis}
     return load(entry)(**own), kind(**axis)

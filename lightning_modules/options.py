@@ -97,3 +97,10 @@ class Search:
         for name in ("lr", "temperature"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is above 0; came {getattr(self, name)}")
+
+
+def of_grain(grain: str) -> type[Removal] | type[Search] | None:
+    """The options of the pruning axis that mean something for a grain; None: there are none."""
+    if grain == "none":
+        return None
+    return Search if grain == "site" else Removal

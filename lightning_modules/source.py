@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lightning_modules.options import Insertion, Removal, Search
+from lightning_modules.options import Insertion, of_grain
 from lightning_modules.structure import SCHEMED
 from lightning_modules.variant import (
     Option,
@@ -22,7 +22,6 @@ from lightning_modules.variant import (
 )
 
 FAMILY = ("VARIANTS", "LAYOUT", "SLOTS", "NORM", "build", "sites")
-OF_AXIS = {"attention": Insertion, "pruning": Removal}
 
 
 def read(axis: str, path: Path) -> list[Variant]:
@@ -61,11 +60,12 @@ def read(axis: str, path: Path) -> list[Variant]:
 
 def _axis_options(axis: str, facts: Mapping[str, Any]) -> tuple[Option, ...]:
     """Options of the axis, as far as they mean something for a variant."""
-    if facts.get("grain") == "none" or facts.get("slot", "gate") not in SCHEMED:
+    if axis == "pruning":
+        kind: type | None = of_grain(facts.get("grain", ""))
+        return options_of_dataclass(kind) if kind else ()
+    if facts.get("slot", "gate") not in SCHEMED:
         return ()
-    if facts.get("grain") == "site":
-        return options_of_dataclass(Search)
-    options = options_of_dataclass(OF_AXIS[axis])
+    options = options_of_dataclass(Insertion)
     if facts.get("stage_only"):
         stage = Option("share", "str", "stage", ("stage",))
         return tuple(stage if option.name == "share" else option for option in options)

@@ -31,11 +31,10 @@ from sweeps.analysable import Due, Job
 from sweeps.cell import Cell
 from sweeps.measurement import chosen_device
 from sweeps.outcome import disk_trouble
-from sweeps.phases import CALIBRATION_BATCHES, CALIBRATION_SIZE
 from sweeps.preflight import preflight
 from sweeps.record import RunPaths, write_atomically
 from sweeps.settings import Settings
-from sweeps.workbench import Workbench
+from sweeps.workbench import CALIBRATION_BATCHES, CALIBRATION_SIZE, Workbench
 
 FOREIGN = 256
 """How many images of another data set an analysis may draw from."""
@@ -137,7 +136,7 @@ def subject(bench: Workbench) -> Subject:
         network=network.to(device),
         sites=tuple(family.sites(network)),
         widths=tuple(widths(bench.cell.backbone, network) if hasattr(family, "widths") else ()),
-        train=data.calibration(CALIBRATION_BATCHES, CALIBRATION_SIZE, device, seed),
+        train=bench.calibration(device),
         held_out=data.held_out(CALIBRATION_SIZE, device) if len(data.val_index) else [],
         classes=spec.num_classes,
         seed=seed,

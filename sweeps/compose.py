@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lightning_modules.catalog import FOLDERS, catalog, variant
-from lightning_modules.options import Removal, Search
+from lightning_modules.options import Removal, of_grain
 from lightning_modules.recipe import CHOICES
 from lightning_modules.variant import Option, Variant
 from sweeps.cell import Choice
@@ -141,17 +141,14 @@ def _impossible(axis: str, name: str, options: Mapping[str, Any]) -> list[str]:
 
 
 def _impossible_pruning(name: str, options: Mapping[str, Any]) -> list[str]:
-    hints: dict[Any, str] = {
-        Removal: f"; for example pruning={name} pruning.sparsity=0.5",
-        Search: "",
-    }
-    for kind, hint in hints.items():
-        own = kind.__dataclass_fields__
-        if options.keys() >= own.keys():
-            try:
-                kind(**{key: options[key] for key in own})
-            except ValueError as error:
-                return [f"{error}{hint}"]
+    kind = of_grain(variant("pruning", name).facts.get("grain", "none"))
+    if kind is None:
+        return []
+    hint = f"; for example pruning={name} pruning.sparsity=0.5" if kind is Removal else ""
+    try:
+        kind(**{key: options[key] for key in kind.__dataclass_fields__})
+    except ValueError as error:
+        return [f"{error}{hint}"]
     return []
 
 

@@ -25,8 +25,8 @@ def results(bench: Workbench) -> dict[str, Any]:
     is_selected = last["selected_epoch"] == _epochs(last["history"]) - 1
     selected = final if is_selected else _test(bench, network, last["selected"])
     pruned = bench.load(f"prune-{bench.rounds - 1}") if bench.rounds else None
-    was_trained = pruned and not bench.cell.is_search
-    before = _test(bench, network, pruned["state"]) if pruned and was_trained else None
+    untrained = bench.cell.is_search
+    before = _test(bench, network, pruned["state"]) if pruned and not untrained else None
     network.load_state_dict(last["state"])
     return {
         "accuracy": final["top1"],

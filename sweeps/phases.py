@@ -27,10 +27,6 @@ from sweeps import ranks
 from sweeps.search import search
 from sweeps.workbench import Workbench
 
-CALIBRATION_BATCHES = 8
-CALIBRATION_SIZE = 64
-"""What criteria that look at images see: this many training batches of this many images."""
-
 TRIAL_SIZE = 500
 """Images of a batch on which criteria that try what they would remove are judged."""
 
@@ -129,9 +125,8 @@ class Phases:
             if rule.grain == "weight"
             else widths(backbone, network)
         )
-        batches = data.calibration(CALIBRATION_BATCHES, CALIBRATION_SIZE, seed=seed)
         held_out = data.held_out(TRIAL_SIZE) if "validation" in rule.needs else None
-        return Pruner(rule, removal, targets, batches, seed, held_out)
+        return Pruner(rule, removal, targets, self.bench.calibration(), seed, held_out)
 
     def _recipe(self, *, refit: bool = False) -> dict[str, Any]:
         options = dict(self.bench.cell.recipe.options)

@@ -24,8 +24,6 @@ from sweeps.workbench import Workbench
 __all__ = ["search"]
 
 POLL_S = 0.5
-CALIBRATION_SIZE = 64
-"""Images of a batch on which batch norms take their statistics anew."""
 
 
 def search(
@@ -67,8 +65,8 @@ def search(
 
 
 def _evaluator(bench: Workbench, options: Search) -> Evaluator:
-    device, count = chosen_device(bench), options.recalibrate
-    batches = bench.data.calibration(count, CALIBRATION_SIZE, device, bench.cell.seed)
+    device = chosen_device(bench)
+    batches = bench.calibration(device, batches=options.recalibrate)
     return Evaluator(
         bench.supernet().to(device),
         validation(bench.data, device),

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from datamodules.batches import Batch
 from datamodules.module import ImageData
 from datamodules.open import open_data
 from datamodules.spec import DataSpec
@@ -23,6 +24,10 @@ from lightning_modules.storage import Damaged, read
 from sweeps.cell import Cell, Choice
 from sweeps.errors import UserError
 from sweeps.record import RunPaths
+
+CALIBRATION_BATCHES = 8
+CALIBRATION_SIZE = 64
+"""What looks at training images without training sees so many batches of so many images."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,12 @@ class Workbench:
             seed=self.cell.seed,
             workers=self.trainer["workers"],
         )
+
+    def calibration(
+        self, device: torch.device | str = "cpu", *, batches: int = CALIBRATION_BATCHES
+    ) -> list[Batch]:
+        """Batches of the training split as evaluation would see them, chosen by the cell's seed."""
+        return self.data.calibration(batches, CALIBRATION_SIZE, device, self.cell.seed)
 
     @cached_property
     def rounds(self) -> int:

@@ -16,14 +16,8 @@ Batches = Iterable[tuple[Tensor, Tensor]]
 Target = TypeVar("Target", contravariant=True)
 
 
-class Criterion(Protocol[Target]):
-    """One file, one public class; its keyword arguments are its options, and nothing else.
-
-    ``grain`` is "weight" (targets are names of layers) or "channel" (targets are widths),
-    ``needs`` says what a score is made of: "weights", "activations", "gradients", "labels",
-    "batchnorm", or "trials" on a "validation" split (see ``Trying``);
-    ``start`` is "parent": the scored network comes trained. All three are plain literals.
-    """
+class Declared(Protocol):
+    """The facts that every criterion states as plain literals."""
 
     @property
     def grain(self) -> str: ...
@@ -33,6 +27,16 @@ class Criterion(Protocol[Target]):
 
     @property
     def start(self) -> str: ...
+
+
+class Criterion(Declared, Protocol[Target]):
+    """One file, one public class; its keyword arguments are its options, and nothing else.
+
+    ``grain`` is "weight" (targets are names of layers) or "channel" (targets are widths),
+    ``needs`` says what a score is made of: "weights", "activations", "gradients", "labels",
+    "batchnorm", or "trials" on a "validation" split (see ``Trying``);
+    ``start`` is "parent": the scored network comes trained. All three are plain literals.
+    """
 
     def score(
         self, model: nn.Module, targets: Sequence[Target], batches: Batches, seed: int
@@ -67,17 +71,8 @@ class Searched:
 
 
 @runtime_checkable
-class Trying(Protocol):
+class Trying(Declared, Protocol):
     """A channel criterion that tries scores out before it settles; "trials" is among its needs."""
-
-    @property
-    def grain(self) -> str: ...
-
-    @property
-    def needs(self) -> tuple[str, ...]: ...
-
-    @property
-    def start(self) -> str: ...
 
     def search(
         self, model: nn.Module, targets: Sequence[Width], batches: Batches, seed: int, trial: Trial
