@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from reports.analyses import connections
 from reports.analyses._row import Row
 from reports.document import Document
 from reports.gather import NO_ROW
-from sweeps.ledger import Ledger
+from sweeps.source import Source
 
 __all__ = ["Analysed", "analysed"]
 
@@ -48,7 +47,7 @@ Result = Mapping[str, Any]
 """The content of a file that ``do=analyze`` left in a cell's folder."""
 
 
-def analysed(document: Document, ledger: Ledger) -> list[Analysed]:
+def analysed(document: Document, source: Source) -> list[Analysed]:
     """All analyses that have something to show, by name.
 
     An analysis without a file in ``analyses/`` has no figure; a result that cannot be read is
@@ -57,20 +56,17 @@ def analysed(document: Document, ledger: Ledger) -> list[Analysed]:
     done = document.frame[document.frame["state"] == "done"]
     lines: list[Any] = done.to_dict("records")
     names = sorted(path.stem for path in FOLDER.glob("[!_]*.py") if path.stem != "connections")
-    found = [made for name in names if (made := _tried(name, list(_results(lines, ledger, name))))]
+    found = [made for name in names if (made := _tried(name, list(_results(lines, source, name))))]
     if figure := connections.draw(document.rows):
         numbers = _csv(connections.numbers(document.rows))
         found.append(Analysed("connections", connections.CAPTION, figure, numbers))
     return sorted(found, key=lambda one: one.name)
 
 
-def _results(lines: Iterable[Line], ledger: Ledger, name: str) -> Iterator[tuple[Line, Result]]:
+def _results(lines: Iterable[Line], source: Source, name: str) -> Iterator[tuple[Line, Result]]:
     for line in lines:
-        try:
-            content = json.loads(ledger.paths(line["key"]).analysis(name).read_bytes())
-        except (OSError, ValueError):
-            continue
-        if isinstance(content, dict) and "found" in content:
+        content = source.analysis(line["key"], name)
+        if content is not None:
             yield line, content
 
 

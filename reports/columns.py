@@ -50,12 +50,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Value:
-    """What stands in one cell of a table: text, a ratio or so beside it, marks of footnotes."""
+    """What stands in one cell of a table: text, a ratio or so beside it, marks of footnotes.
+
+    ``verdict`` is what a test says of it: better, worse, tie, or nothing where none can be made.
+    """
 
     text: str = ""
     aside: str = ""
     bold: bool = False
     marks: tuple[str, ...] = ()
+    verdict: str = ""
 
     @property
     def is_empty(self) -> bool:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from reports.gather import gather, tally
-from reports.outcome import Read
 from reports.rows import aggregate
 from reports.tables import Table, tabulate
 from sweeps.errors import UserError
-from sweeps.ledger import Plan
+from sweeps.source import Source
 
 
 @dataclass(frozen=True)
@@ -34,16 +33,17 @@ class Document:
 
     @classmethod
     def of(
-        cls, plan: Plan, read: Read, reconstructions: AbstractSet[str] = frozenset()
+        cls, source: Source, sweep: str, reconstructions: AbstractSet[str] = frozenset()
     ) -> Document:
-        """Gather a sweep's records, from wherever ``read`` takes them.
+        """Gather a sweep's records.
 
         Raises:
-            UserError: the plan is empty.
+            UserError: the sweep is not in the source, or its plan is empty.
         """
+        plan = source.plan(sweep)
         if not plan.cells:
             raise UserError(f"sweep '{plan.sweep}' plans no cell that could be reported")
-        frame = gather(plan, read)
+        frame = gather(plan, source.record)
         rows = aggregate(frame)
         tables = tuple(tabulate(frame, rows, reconstructions))
         return cls(plan.sweep, plan.about, frame, rows, tables)

@@ -1,4 +1,4 @@
-"""The report of a sweep: every table and figure, made from the ledger and nothing else."""
+"""The report of a sweep: every table and figure, made from its source and nothing else."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from reports.markdown import markdown
 from reports.page import page
 from reports.sheets import runs_csv, table_csv
 from sweeps.errors import UserError
-from sweeps.ledger import Ledger
 from sweeps.record import write_atomically
+from sweeps.source import Source
 
 
 def report(
-    ledger: Ledger,
+    source: Source,
     sweep: str,
     results: Path,
     *,
@@ -30,10 +30,10 @@ def report(
     """Write the report of a sweep and print what was written.
 
     All of it is made before the first file is written, and each file appears whole. The same
-    ledger gives the same bytes.
+    source gives the same bytes.
 
     Args:
-        ledger: where the sweep's plan and records are.
+        source: where the sweep's plan and records are.
         sweep: its name.
         results: the folder of all reports.
         reconstructions: names of variants and recipes that not all could be confirmed of.
@@ -46,13 +46,13 @@ def report(
             written.
     """
     with _no_collector():
-        document = Document.of(ledger.plan(sweep), ledger.record, reconstructions)
+        document = Document.of(source, sweep, reconstructions)
         if not document.frame["state"].isin(("done", "failed", "damaged")).any():
             raise UserError(
-                f"sweep '{sweep}' has nothing to report in ledger {ledger.root}: "
+                f"sweep '{sweep}' has nothing to report in {source.name}: "
                 f"{document.progress}. Run it with: make sweep SWEEP={sweep}"
             )
-        contents = build(document, analysed(document, ledger))
+        contents = build(document, analysed(document, source))
     folder = results / sweep
     _write(folder, contents)
     print(f"{folder}: {', '.join(contents)}\n{document.progress}")

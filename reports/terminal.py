@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from reports.document import Document
 from reports.tables import Line, Table
-from sweeps.ledger import Ledger
+from sweeps.source import Source
 
 WIDTH = 100
 SHOWN = (
@@ -23,14 +23,14 @@ give way."""
 
 
 def terminal_table(
-    ledger: Ledger, sweep: str, *, reconstructions: AbstractSet[str] = frozenset()
+    source: Source, sweep: str, *, reconstructions: AbstractSet[str] = frozenset()
 ) -> str:
     """The tables of a sweep in plain text, at most ``WIDTH`` characters wide.
 
     Raises:
-        UserError: the sweep was never started in this ledger.
+        UserError: the sweep is not in the source.
     """
-    document = Document.of(ledger.plan(sweep), ledger.record, reconstructions)
+    document = Document.of(source, sweep, reconstructions)
     parts = [part for table in document.tables for part in _table(table)]
     return "\n".join([*parts, document.progress])
 

@@ -24,6 +24,7 @@ from sweeps.context import Context
 from sweeps.errors import UserError
 from sweeps.failure import Failure, classify
 from sweeps.measurement import history, latency, results
+from sweeps.mirror.live import Tracker
 from sweeps.outcome import (
     LostAgain,
     disk_trouble,
@@ -43,7 +44,6 @@ from sweeps.record import (
     write_atomically,
     write_record,
 )
-from sweeps.tracking import Tracker
 from sweeps.workbench import Workbench, uses_gpu
 
 

@@ -11,9 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.cell import SCHEMA, Cell
+from sweeps.curves import Curves, curves
 from sweeps.errors import UserError, near_miss
 from sweeps.published import Published
-from sweeps.record import Damaged, Record, RunPaths, read_record, write_atomically
+from sweeps.record import (
+    Damaged,
+    Record,
+    RunPaths,
+    read_history,
+    read_record,
+    write_atomically,
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,25 @@ class Ledger:
     def record(self, key: str) -> Record | None:
         """A cell's record, None if there is none; raises as ``read_record``."""
         return read_record(self.paths(key))
+
+    @property
+    def name(self) -> str:
+        return f"ledger {self.root}"
+
+    def curves(self, key: str) -> Curves:
+        """A cell's training curves; empty if there are none."""
+        try:
+            return curves(read_history(self.paths(key)))
+        except (LookupError, TypeError, ValueError):
+            return {}
+
+    def analysis(self, key: str, name: str) -> Mapping[str, Any] | None:
+        """What an analysis of the cell found, None if it is not there or cannot be read."""
+        try:
+            content = json.loads(self.paths(key).analysis(name).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return content if isinstance(content, dict) and "found" in content else None
 
     def sound_record(self, key: str) -> Record | None:
         """The same, but None also if it is damaged: then it will be made again."""

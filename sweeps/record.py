@@ -188,3 +188,12 @@ def read_record(paths: RunPaths) -> Record | None:
             "choose another folder with ledger=..., or use the version that wrote it"
         )
     return record
+
+
+def read_history(paths: RunPaths) -> list[dict[str, Any]]:
+    """The rows of a cell's ``history.json``; none if it is not there or cannot be read."""
+    try:
+        rows = json.loads(paths.history.read_bytes())
+    except (OSError, ValueError):
+        return []
+    return rows if isinstance(rows, list) else []

@@ -14,8 +14,10 @@ from sweeps.cell import AXES
 from sweeps.cluster.resources import check_cluster
 from sweeps.errors import UserError, near_miss
 from sweeps.ledger import Ledger
+from sweeps.mirror.live import MODES
 from sweeps.overrides import CONF, names, read_yaml
-from sweeps.tracking import MODES
+from sweeps.source import LEDGER
+from sweeps.source import problems as source_problems
 
 GROUPS = ("cluster", "sweep")
 FOLDERS = ("ledger", "results", "datasets")
@@ -48,6 +50,8 @@ class Settings:
     budget: float | None = None
     watch: bool = False
     analysis: tuple[str, ...] = ()
+    source: str = LEDGER
+    tables: tuple[str, ...] = ()
 
     @property
     def is_elsewhere(self) -> bool:
@@ -77,7 +81,9 @@ class Settings:
             cluster=content["cluster"],
             budget=content["budget_gpu_hours"],
             watch=content["watch"],
-            analysis=tuple(_analyses(content["analysis"])),
+            analysis=tuple(_names(content["analysis"])),
+            source=content["source"],
+            tables=tuple(_names(content["tables"])),
         )
 
 
@@ -97,7 +103,8 @@ def impossible(content: Mapping[str, Any]) -> list[str]:
             problems.append(f"wandb.{name}={value}: must be text")
     if not isinstance(content["watch"], bool):
         problems.append(f"watch={content['watch']}: must be true or false")
-    problems += unknown(_analyses(content["analysis"]))
+    problems += unknown(_names(content["analysis"]))
+    problems += source_problems(content["source"])
     budget = content["budget_gpu_hours"]
     if budget is not None and not (_is_number(budget) and budget):
         problems.append(f"budget_gpu_hours={budget}: must be a number above 0, or null")
@@ -121,8 +128,8 @@ def _no_numbers(options: Mapping[str, Any], where: str, names: Sequence[str]) ->
     ]
 
 
-def _analyses(asked: Any) -> list[str]:
-    """The names of analyses, of which one may stand alone."""
+def _names(asked: Any) -> list[str]:
+    """A list of names, of which one may stand alone."""
     return [str(name) for name in (asked if isinstance(asked, list) else [asked]) if name]
 
 

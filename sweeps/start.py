@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sweeps.cell import Cell
-from sweeps.ledger import Ledger, Plan
+from sweeps.ledger import Plan
 from sweeps.listing import reconstructions
 from sweeps.look import look
 from sweeps.record import check_writable
 from sweeps.settings import Settings
 from sweeps.show import plan_text
+from sweeps.source import Source, source_of
 from sweeps.state import OPEN, State, Status, survey
 
 
@@ -76,16 +77,17 @@ def make_report(settings: Settings, sweep: str) -> str:
     """Make the sweep's report; returns the table for a terminal."""
     from reports.terminal import terminal_table
 
-    folder = write_report(settings.ledger, sweep, settings.results)
-    table = terminal_table(settings.ledger, sweep, reconstructions=reconstructions())
+    source = source_of(settings.source, settings.ledger, sweep)
+    folder = write_report(source, sweep, settings.results)
+    table = terminal_table(source, sweep, reconstructions=reconstructions())
     return f"{table}\n\nopen {folder}/index.html"
 
 
-def write_report(ledger: Ledger, sweep: str, results: Path) -> Path:
+def write_report(source: Source, sweep: str, results: Path) -> Path:
     """Make the sweep's report; returns its folder."""
     from reports.report import report
 
-    return report(ledger, sweep, results, reconstructions=reconstructions())
+    return report(source, sweep, results, reconstructions=reconstructions())
 
 
 def verdict(statuses: Sequence[Status]) -> int:

@@ -23,6 +23,7 @@ from sweeps.record import check_writable
 from sweeps.request import Request
 from sweeps.settings import Settings
 from sweeps.show import plan_json, plan_text
+from sweeps.source import LEDGER
 from sweeps.start import make_report, start, verdict, write_report
 from sweeps.state import OPEN, State, survey
 from sweeps.status import status_json, status_text
@@ -110,9 +111,13 @@ def _held_text(sweep: str, count: int) -> str:
 
 
 def do_report(request: Request) -> int:
+    settings = request.settings
+    if settings.source != LEDGER:
+        print(make_report(settings, request.sweep))
+        return 0
     made = _started_plan(request)
-    print(make_report(request.settings, made.sweep))
-    return verdict(survey(request.settings.ledger, made.cells))
+    print(make_report(settings, made.sweep))
+    return verdict(survey(settings.ledger, made.cells))
 
 
 def do_analyze(request: Request) -> int:
@@ -143,6 +148,26 @@ def _asked_cells(request: Request, made: Plan) -> Sequence[Cell]:
     return found
 
 
+def do_publish(request: Request) -> int:
+    """The exit status is 1 if some runs could not be published."""
+    from sweeps.mirror.publish import publish
+
+    return publish(request.settings, _started_plan(request))
+
+
+def do_dashboard(request: Request) -> int:
+    from sweeps.mirror.dashboard import dashboard
+
+    return dashboard(request.settings, _started_plan(request))
+
+
+def do_browse(request: Request) -> int:
+    from sweeps.mirror.browse import browse
+
+    request.settings.ledger.check()
+    return browse(request.settings.ledger)
+
+
 VERBS: Mapping[str, Callable[[Request], int]] = {
     "plan": do_plan,
     "sweep": do_sweep,
@@ -152,6 +177,9 @@ VERBS: Mapping[str, Callable[[Request], int]] = {
     "retry": do_retry,
     "report": do_report,
     "analyze": do_analyze,
+    "publish": do_publish,
+    "dashboard": do_dashboard,
+    "browse": do_browse,
     "list": do_list,
 }
 

@@ -149,7 +149,7 @@ def printed() -> tuple[Published, ...]:
 
 
 def document_of(ledger: Ledger, reconstructions: Iterable[str] = ()) -> Document:
-    return Document.of(ledger.plan("small"), ledger.record, frozenset(reconstructions))
+    return Document.of(ledger, "small", frozenset(reconstructions))
 
 
 def document(folder: Path, outcomes: Iterable[tuple[Cell, Record | None]]) -> Document:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import QUICK, TINY, Run, cell
 
+from sweeps.mirror.live import PROJECT, Tracker, place
 from sweeps.record import RunPaths
-from sweeps.tracking import PROJECT, Tracker, place
 
 
 def offline_run(ledger: Path) -> dict:

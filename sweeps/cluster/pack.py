@@ -226,6 +226,6 @@ def _warm(context: Context) -> None:
     import sweeps.execute  # noqa: F401
 
     if context.tracking != "none":
-        import sweeps.tracking as tracking
+        import sweeps.mirror.live as tracking
 
         tracking.warm()

@@ -1,8 +1,7 @@
-"""Weights & Biases: a mirror of the ledger under stable names. The only file that imports wandb.
+"""A cell's W&B run while it trains, see `sweeps.mirror.entry` for what it holds.
 
-A run has ``id = key``, ``group = sweep``, config = the cell, history = one row an epoch, summary =
-the record's numbers. Offline (the default) nothing asks for a login and every attempt is one run
-folder below ``<ledger>/<key>/wandb``; online a resumed cell goes on in its run.
+Offline (the default) nothing asks for a login and every attempt is one run folder below
+``<ledger>/<key>/wandb``; online a resumed cell goes on in its run.
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-from sweeps.cell import AXES, Cell
+from sweeps.cell import Cell
 from sweeps.errors import UserError
-from sweeps.record import RunPaths
+from sweeps.mirror import entry
+from sweeps.record import Record, RunPaths, read_history
 
 MODES = ("offline", "wandb", "none")
 PROJECT = "triptych"
@@ -60,16 +60,15 @@ class Tracker:
         )
         online = self._mode == "wandb"
         cell = self._cell
-        name = f"{cell.backbone}-{cell.attention}-{cell.pruning}-{cell.seed}"
         try:
             run = wandb.init(
                 **self._place,
                 id=cell.key,
-                name=name,
+                name=entry.name(cell),
                 group=self._sweep,
                 job_type=cell.kind,
-                tags=[getattr(cell, axis).name for axis in AXES],
-                config=config(cell),
+                tags=entry.tags(cell, [self._sweep] if self._sweep else []),
+                config=entry.config(cell),
                 dir=str(self._paths.wandb),
                 mode="online" if online else "offline",
                 resume="allow" if online else None,
@@ -86,14 +85,14 @@ class Tracker:
     def epoch(self, row: Mapping[str, Any]) -> None:
         """One row of the history, under the record's names with the phase in front."""
         if self._run is not None:
-            phase = row["phase"]
-            values = {f"{phase}/{k}": v for k, v in row.items() if k != "phase"}
-            self._run.log(values)
+            self._run.log(entry.row(row))
 
-    def finish(self, record: Mapping[str, Any]) -> None:
+    def finish(self, record: Record) -> None:
         """The record's numbers, flat, as the run's summary."""
         if self._run is not None:
-            self._run.summary.update(summary(record))
+            history = read_history(self._paths)
+            said = {entry.DIGEST: entry.digest(self._cell, record, history)}
+            self._run.summary.update(entry.summary(self._cell, record, history) | said)
 
     def __exit__(
         self,
@@ -111,26 +110,3 @@ def place(wandb: Mapping[str, Any]) -> dict[str, Any]:
         "entity": os.environ.get("WANDB_ENTITY") or wandb.get("entity"),
         "project": os.environ.get("WANDB_PROJECT") or wandb.get("project") or PROJECT,
     }
-
-
-def config(cell: Cell) -> dict[str, Any]:
-    """A cell as W&B's config: ``attention``, ``attention.reduction``, ... and the key."""
-    flat: dict[str, Any] = {"key": cell.key, "seed": cell.seed}
-    for axis in AXES:
-        value = getattr(cell, axis)
-        flat[axis] = value.name
-        flat |= {f"{axis}.{name}": option for name, option in value.options.items()}
-    return flat
-
-
-def summary(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record's numbers under flat names: ``accuracy``, ``cost.macs``, ``latency.ratio``, ..."""
-    flat: dict[str, Any] = {"status": record["status"]}
-    for part in ("result", "latency", "seconds"):
-        prefix = "" if part == "result" else f"{part}."
-        for name, value in (record.get(part) or {}).items():
-            if isinstance(value, Mapping):
-                flat |= {f"{prefix}{name}.{inner}": v for inner, v in value.items()}
-            else:
-                flat[f"{prefix}{name}"] = value
-    return flat
