@@ -2,19 +2,23 @@
 SWEEP   ?= demo
 CLUSTER ?=
 ANALYSIS ?= all
+SOURCE  ?=
 ARGS    ?=
 PYTHON  ?= python3
 PY      := .venv/bin/python
 RUN     := $(PY) run.py
 CHOSEN   = $(if $(CLUSTER),cluster=$(CLUSTER))
 
-.PHONY: help sweep plan status logs cancel retry tables analyze list cost test test-slurm check lock bench clean
+.PHONY: help sweep plan status logs cancel retry tables analyze publish dashboard browse list cost \
+        test test-slurm tools check lock bench assets clean
 help:
 	@echo "make sweep    plan, run, tables           SWEEP=$(SWEEP) CLUSTER=here|local|slurm (or conf/user.yaml)"
 	@echo "make plan     what would run              make tables   tables and figures again"
 	@echo "make status   what has run, and errors    WATCH=1       again and again"
 	@echo "make logs     what a cell printed         KEY=<the cell's key>"
 	@echo "make retry    failed cells again          make cancel   end a sweep's jobs"
+	@echo "make publish  the ledger to W&B           make dashboard  its workspace there"
+	@echo "make browse   offline runs in a terminal  SOURCE=wandb://entity/project  tables from W&B"
 	@echo "make analyze  correlation, stiffness, flatness ... of finished cells   ANALYSIS=all"
 	@echo "make list     every variant               make cost     ARGS='backbone=resnet164 attention=dia'"
 	@echo "make test     the tests                   make check    lint, types"
@@ -34,16 +38,29 @@ cancel: .venv/ready
 retry: .venv/ready
 	$(RUN) do=retry sweep=$(SWEEP) $(CHOSEN) $(ARGS)
 tables: .venv/ready
-	$(RUN) do=report sweep=$(SWEEP) $(ARGS)
+	$(RUN) do=report sweep=$(SWEEP) $(if $(SOURCE),source=$(SOURCE)) $(ARGS)
 analyze: .venv/ready
 	$(RUN) do=analyze sweep=$(SWEEP) "analysis=[$(ANALYSIS)]" $(if $(KEY),key=$(KEY)) $(ARGS)
+publish: .venv/ready
+	@$(RUN) do=publish sweep=$(SWEEP) $(ARGS)
+dashboard: .venv/ready
+	@$(RUN) do=dashboard sweep=$(SWEEP) $(ARGS)
+browse: .venv/ready
+	@$(RUN) do=browse $(ARGS)
 list: .venv/ready
 	@$(RUN) do=list $(ARGS)
 cost: .venv/ready
 	@$(RUN) do=cost $(ARGS)
 
-test: .venv/ready
+test: .venv/ready tools
 	$(PY) -m pytest -n auto --maxprocesses=4 $(ARGS)
+# The page is tested in Chromium, the tables with pdflatex; without them those tests are skipped, but
+# root on Debian gets them.
+TOOLS   := chromium pdflatex
+tools:
+	@which $(TOOLS) >/dev/null || test "$$(id -u)" != 0 || ! which apt-get >/dev/null || \
+	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+	    apt-get -qq install --no-install-recommends chromium texlive-latex-recommended tmux; } >/dev/null
 # They use the SLURM cluster of this machine; without one, root starts one, from Debian's packages.
 SLURM   := sbatch slurmd slurmctld slurmdbd mariadbd munged
 test-slurm: .venv/ready

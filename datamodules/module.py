@@ -99,10 +99,19 @@ class ImageData(LightningDataModule):
 
         Then give the trainer ``limit_val_batches=0``, or it warns that the list is empty.
         """
-        return self._in_turn("train", self.val_index) if len(self.val_index) else []
+        return self._in_turn("train", self.val_index, self._place()) if len(self.val_index) else []
+
+    def validation(self, device: torch.device) -> Batches:
+        """The validation split on a device, in one process, to be gone through again and again.
+
+        Raises:
+            ValueError: there is no validation split.
+        """
+        self._check_validation()
+        return self._in_turn("train", self.val_index, Place(device=device))
 
     def test_dataloader(self) -> Batches:
-        return self._in_turn("test", torch.arange(self.test_count))
+        return self._in_turn("test", torch.arange(self.test_count), self._place())
 
     def calibration(
         self, batches: int, batch_size: int, device: torch.device | str = "cpu", seed: int = 0
@@ -128,15 +137,19 @@ class ImageData(LightningDataModule):
         Raises:
             ValueError: there is no validation split.
         """
-        if not len(self.val_index):
-            raise ValueError("there is no validation split: it needs data.val_fraction > 0")
+        self._check_validation()
         count = min(most, len(self.val_index))
         index = self.val_index[torch.arange(count) * len(self.val_index) // count]
         place = Place(device=torch.device(device))
         return list(self._evaluate(place, "train", 0, torch.split(index, batch_size), 0))
 
-    def _in_turn(self, part: Part, index: Tensor) -> Batches:
-        place = self._place()
+    def _check_validation(self) -> None:
+        if not len(self.val_index):
+            raise ValueError(
+                "there is no validation split, which this needs: set data.val_fraction above 0"
+            )
+
+    def _in_turn(self, part: Part, index: Tensor, place: Place) -> Batches:
         batches = place.share(in_turn(index, self.recipe.batch_size, world=place.world))
         read = partial(self._evaluate, place, part)
         return Batches(lambda epoch: batches, read, epoch=self._epoch)

@@ -12,13 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from datamodules.batches import Batches, Place
-from datamodules.module import ImageData
+from datamodules.batches import Batches
 from lightning_modules.cost import evaluating
 from lightning_modules.plugs import switch, switches
 from lightning_modules.pruning._sites import Scheme, Worth
 
-__all__ = ["Evaluator", "validation"]
+__all__ = ["Evaluator"]
 
 
 @dataclass(frozen=True)
@@ -44,14 +43,15 @@ class Evaluator:
         switch(switches(self.network), scheme)
         with evaluating(self.network):
             self._recalibrate()
-            sums = [0.0, 0.0, 0.0]
+            rows = []
             for images, labels in islice(self.batches, self.most):
                 logits = self.network(images)
                 loss = F.cross_entropy(logits, labels, reduction="sum")
                 hits = (logits.argmax(1) == labels).sum()
-                row = torch.stack([loss, hits, hits.new_tensor(len(labels))])
-                sums = [a + b for a, b in zip(sums, row.tolist(), strict=True)]
-        total, right, count = sums
+                rows.append(torch.stack([loss, hits, hits.new_tensor(len(labels))]))
+        total, right, count = (
+            sum(column) for column in zip(*torch.stack(rows).tolist(), strict=True)
+        )
         return Worth(right / count, total / count)
 
     def _recalibrate(self) -> None:
@@ -74,20 +74,3 @@ def _averaging(norms: Sequence[_BatchNorm]) -> Iterator[None]:
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()
-
-
-def validation(data: ImageData, device: torch.device) -> Batches:
-    """The validation split, on a device, to be gone through any number of times.
-
-    Raises:
-        ValueError: there is none.
-    """
-    before, data.place = data.place, Place(device=device)
-    batches = data.val_dataloader()
-    data.place = before
-    if not isinstance(batches, Batches):
-        raise ValueError(
-            "schemes are compared on the validation split, and there is none: data.val_fraction is "
-            "0; set it above 0"
-        )
-    return batches

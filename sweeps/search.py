@@ -15,7 +15,7 @@ from lightning_modules.pruning._sites import Oracle, Scheme, Ticket, Worth, sche
 from lightning_modules.stopping import Stopped
 from lightning_modules.storage import copied
 from sweeps.claim import Busy, claim
-from sweeps.evaluator import Evaluator, validation
+from sweeps.evaluator import Evaluator
 from sweeps.measurement import chosen_device
 from sweeps.record import RunPaths, write_atomically
 from sweeps.schemes import Schemes
@@ -45,11 +45,11 @@ def search(
     with _turn(path.with_suffix(".lock"), stop):
         evaluate = _evaluator(bench, options)
         schemes = Schemes(path, evaluate, stop=stop, progress=bench.paths.searching)
-        shown = _shown(schemes, options.steps * options.samples) if progress else schemes
-        oracle = Oracle(bench.stages, shown)
-        start = time.perf_counter()
-        found = rule.search(oracle, options, bench.cell.seed)
-        thought = time.perf_counter() - start - sum(schemes.fresh.values())
+        with _shown(schemes, options.steps * options.samples, progress) as shown:
+            oracle = Oracle(bench.stages, shown)
+            start = time.perf_counter()
+            found = rule.search(oracle, options, bench.cell.seed)
+            thought = time.perf_counter() - start - sum(schemes.fresh.values())
     ticket = Ticket(scheme_text(found, bench.stages))
     cost = {**oracle.cost, "supernet": parent.key}
     seconds = max(thought, 0.0) + sum(schemes.seconds[scheme] for scheme in oracle.known)
@@ -69,7 +69,7 @@ def _evaluator(bench: Workbench, options: Search) -> Evaluator:
     batches = bench.calibration(device, batches=options.recalibrate)
     return Evaluator(
         bench.supernet().to(device),
-        validation(bench.data, device),
+        bench.data.validation(device),
         [images for images, _ in batches],
         bench.trainer.get("steps"),
     )
@@ -89,17 +89,20 @@ def _turn(lock: Path, stop: Callable[[], bool] | None) -> Iterator[None]:
             time.sleep(POLL_S)
 
 
-def _shown(schemes: Schemes, most: int) -> Callable[[Scheme], Worth]:
-    """The same with a bar for what is evaluated."""
+@contextmanager
+def _shown(schemes: Schemes, most: int, progress: bool) -> Iterator[Callable[[Scheme], Worth]]:
+    """The same; with ``progress`` a bar tells how many were evaluated."""
     from tqdm import tqdm
 
-    bar = tqdm(total=most, desc="schemes", unit="scheme", dynamic_ncols=True)
+    with tqdm(
+        total=most, desc="schemes", unit="scheme", disable=not progress, dynamic_ncols=True
+    ) as bar:
 
-    def ask(scheme: Scheme) -> Worth:
-        bar.update()
-        return schemes(scheme)
+        def ask(scheme: Scheme) -> Worth:
+            bar.update()
+            return schemes(scheme)
 
-    return ask
+        yield ask
 
 
 def _file(bench: Workbench, ticket: Ticket, worth: Worth | None, cost: dict[str, Any]) -> bytes:

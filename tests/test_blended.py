@@ -267,7 +267,7 @@ def test_held_out_images_are_the_plain_validation_split_of_every_class() -> None
     none = open_data(
         replace(DIGITS, val_fraction=0.0), folder=Path(), recipe=Recipe(batch_size=64), seed=0
     )
-    with pytest.raises(ValueError, match=r"no validation split: it needs data\.val_fraction > 0"):
+    with pytest.raises(ValueError, match=r"set data\.val_fraction above 0"):
         none.held_out(50)
 
 

@@ -23,7 +23,7 @@ from lightning_modules.recipe import Recipe
 from lightning_modules.stopping import Stopped
 from sweeps.cell import Cell
 from sweeps.context import Context
-from sweeps.evaluator import Evaluator, validation
+from sweeps.evaluator import Evaluator
 from sweeps.execute import execute
 from sweeps.record import RunPaths
 
@@ -95,7 +95,7 @@ def test_recalibrated_batch_norms_are_those_of_the_scheme_itself() -> None:
     free, bits = network(cell(*asked, "attention.connect=random")), "011000101"
     fixed = network(cell(*asked, f"attention.connect={bits}"))
     load(fixed, free)
-    batches = validation(data, torch.device("cpu"))
+    batches = data.validation(torch.device("cpu"))
     for module in fixed.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 1.0
@@ -218,7 +218,7 @@ def test_a_search_needs_a_validation_split(context: Context) -> None:
     assert asked.parent is not None
     execute(asked.parent, context)
     record = execute(asked, context)
-    assert "set it above 0" in record["error"]["message"]
+    assert "set data.val_fraction above 0" in record["error"]["message"]
 
 
 def test_every_search_is_taken_by_the_command_line_with_its_options() -> None:
