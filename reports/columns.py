@@ -1,28 +1,13 @@
-"""The columns of a table: what each one is, and how a row's numbers read in it."""
+"""The columns of a table: what each one is, and how it is to be read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan
-from typing import Any
 
-from reports.units import (
-    DASH,
-    duration,
-    mega,
-    milliseconds,
-    percent,
-    points,
-    quantity,
-    ratio,
-    seeds,
-    time_ratio,
-)
-from sweeps.published import Published
+from reports.units import DASH
 
-WORDS = {"failed": "failed", "damaged": "damaged", "blocked": "blocked", "inapplicable": "n/a"}
-"""What stands for the accuracy of a row without any number; a missing one is a dash."""
+SIGNS = {"better": "↑", "worse": "↓", "tie": "=", "": ""}
+"""How every format shows a verdict, beside its value."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +31,11 @@ class Column:
     @property
     def title(self) -> str:
         return f"{self.heading}, {self.unit}" if self.unit else self.heading
+
+    @property
+    def kind(self) -> str:
+        """What it shows, whatever the device: ``latency`` of ``latency@2``."""
+        return self.key.partition("@")[0]
 
 
 @dataclass(frozen=True)
@@ -71,7 +61,8 @@ COLUMNS = (
         "seeds",
         "Seeds",
         "",
-        "n counts the seeds that have a number, n=2/3 that one of three planned has none. "
+        "n counts the seeds that have a number, n=2/3 that one of three planned has none: it "
+        "failed, its record is damaged, it is blocked by a parent that failed, or it is missing. "
         "A single seed, n=1, has no deviation and supports no claim.",
         optional=False,
     ),
@@ -80,8 +71,11 @@ COLUMNS = (
         "Accuracy",
         "%",
         "top-1 on the test split after the last epoch; mean ± sample standard deviation over "
-        "seeds. Bold: above every other row of the backbone by more than their pooled standard "
-        "deviation, all with n>1; otherwise nothing is bold.",
+        "seeds. The row with the highest mean of its backbone is tested against every other row "
+        "of the backbone that has a number: two-sided t test of the differences paired by seed, "
+        "Holm's correction for these tests, 5 %. Bold and ↑: it beats all of them. Otherwise it "
+        "and all rows that the test does not tell from it have =. No sign, no claim: it is told "
+        "from the leader, or the test cannot be made, as with fewer than two seeds in common.",
         optional=False,
     ),
     Column(
@@ -98,16 +92,21 @@ COLUMNS = (
         "Δ plain",
         "pp",
         "difference in accuracy to the backbone without attention and pruning, in percentage "
-        "points, paired by seed.",
+        "points, paired by seed: mean and 95 % confidence interval of the mean (t). ↑ better or "
+        "↓ worse: p < 0.05 in the two-sided paired t test after Holm's correction for all "
+        "differences of this column and table with n>1. =: not, which does not prove them equal; "
+        "the interval, which is of one difference alone, may leave out 0 all the same. No sign, "
+        "no claim: n=1, or equal differences at all seeds, which show no deviation.",
     ),
     Column(
         "delta_parent",
         "Δ dense",
         "pp",
         "difference in accuracy to the same network before pruning (its dense parent), in "
-        "percentage points, paired by seed. The refit trains a pruned network longer than its "
-        "parent; control, where it is in the table, is the dense network refitted as long. Of a "
-        "connection scheme: to the same attention in every block, trained as long.",
+        "percentage points, paired by seed and tested as Δ plain, in a family of its own. The "
+        "refit trains a pruned network longer than its parent; control, where it is in the table, "
+        "is the dense network refitted as long. Of a connection scheme: to the same attention in "
+        "every block, trained as long.",
     ),
     Column(
         "plugged",
@@ -143,7 +142,8 @@ COLUMNS = (
         "Latency",
         "ms",
         "measured time of one batch (median), and its ratio to the same backbone without "
-        "attention and pruning, timed in alternation; ratios within 2 % are equal: ≈1.",
+        "attention and pruning, timed in alternation; ratios within 2 % are equal: ≈1. Each "
+        "device, precision, batch or method of measuring has a column of its own.",
         optional=False,
     ),
     Column(
@@ -179,88 +179,3 @@ COLUMNS = (
         "masked ones too: this is no speed-up, see the latency.",
     ),
 )
-
-
-def values(row: Mapping[str, Any]) -> dict[str, Value]:
-    """What stands in each column for one line of `reports.rows.aggregate`, by the column's key.
-
-    Nothing stands where a number makes no sense, a dash where it is not there.
-    """
-    empty = {column.key: Value() for column in COLUMNS}
-    if row["state"] == "inapplicable":
-        published = _published(row["published"])
-        return empty | {"accuracy": Value(WORDS["inapplicable"]), "published": published}
-    found = {
-        "seeds": Value(seeds(row["n"], row["planned"])),
-        "accuracy": _accuracy(row),
-        "published": _published(row["published"]),
-        "plugged": _plugged(row),
-        "search": _search(row),
-        "params": Value(quantity(row["params"]), ratio(row["params_ratio"])),
-        "macs": Value(mega(row["macs"]), ratio(row["macs_ratio"])),
-        "latency": _latency(row),
-    }
-    if has_validation(row):
-        found["accuracy_selected"] = _spread(row, "accuracy_selected", percent)
-    if row["row"] != row["reference_row"]:
-        found["delta_reference"] = _spread(row, "delta_reference", points)
-    if row["pruning"] != "none" or row["delta_parent_n"]:
-        found["delta_parent"] = _spread(row, "delta_parent", points)
-    is_refitted = row["pruning"] != "none" and not row["is_search"]
-    return empty | found | (_pruned(row) if is_refitted else {})
-
-
-def _pruned(row: Mapping[str, Any]) -> dict[str, Value]:
-    found = {
-        "accuracy_before_refit": _spread(row, "accuracy_before_refit", percent),
-        "sparsity": Value(percent(row["sparsity"])),
-    }
-    if row["params_nonzero"] != row["params"]:
-        for cost, reads in (("params_nonzero", quantity), ("macs_nonzero", mega)):
-            found[cost] = Value(reads(row[cost]), ratio(row[f"{cost}_ratio"]))
-    return found
-
-
-def has_validation(row: Mapping[str, Any]) -> bool:
-    """Whether some of the training images were held out, so that an epoch could be selected."""
-    return float(dict(row["data_setup"]).get("val_fraction", 1)) > 0
-
-
-def _published(printed: Sequence[Published]) -> Value:
-    """The number, or the range of several; each stands in a footnote then."""
-    texts = [percent(accuracy) for accuracy in sorted({one.accuracy for one in printed})]
-    epochs = "/".join(dict.fromkeys(one.epoch for one in printed))
-    return Value("–".join(dict.fromkeys((texts[0], texts[-1]))) if texts else "", epochs)
-
-
-def _plugged(row: Mapping[str, Any]) -> Value:
-    if isnan(row["plugged"]):
-        return Value()
-    total = "" if isnan(row["blocks"]) else f"/{row['blocks']:.0f}"
-    return Value(f"{row['plugged']:.3g}{total}")
-
-
-def _search(row: Mapping[str, Any]) -> Value:
-    if isnan(row["search_evaluations"]):
-        return Value()
-    return Value(f"{row['search_evaluations']:.0f}", duration(row["search_seconds"]))
-
-
-def _accuracy(row: Mapping[str, Any]) -> Value:
-    if not row["n"]:
-        return Value(WORDS.get(row["state"], DASH))
-    value = _spread(row, "accuracy", percent)
-    return Value(value.text, bold=row["best"])
-
-
-def _spread(row: Mapping[str, Any], name: str, reads: Callable[[float, float], str]) -> Value:
-    """Mean and deviation; the number of seeds as well, where it is not that of the row."""
-    n = int(row[f"{name}_n"])
-    aside = f"n={n}" if 0 < n != row["n"] else ""
-    return Value(reads(row[f"{name}_mean"], row[f"{name}_std"]), aside)
-
-
-def _latency(row: Mapping[str, Any]) -> Value:
-    n = row["latency_n"]
-    aside = f" n={n:.0f}" if 0 < n != row["n"] else ""
-    return Value(milliseconds(row["latency_ms"]), time_ratio(row["latency_ratio"]) + aside)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.gather import gather, tally
+from reports.gather import gather, progress
+from reports.protocol import difference, setups, stamped
 from reports.rows import aggregate
 from reports.tables import Table, tabulate
 from sweeps.errors import UserError
@@ -38,12 +39,13 @@ class Document:
         """Gather a sweep's records.
 
         Raises:
-            UserError: the sweep is not in the source, or its plan is empty.
+            UserError: the sweep is not in the source, its plan is empty, or finished runs of one
+                table saw different images.
         """
         plan = source.plan(sweep)
         if not plan.cells:
             raise UserError(f"sweep '{plan.sweep}' plans no cell that could be reported")
-        frame = gather(plan, source.record)
+        frame = stamped(gather(plan, source.record))
         rows = aggregate(frame)
         tables = tuple(tabulate(frame, rows, reconstructions))
         return cls(plan.sweep, plan.about, frame, rows, tables)
@@ -51,6 +53,13 @@ class Document:
     @property
     def progress(self) -> str:
         """How many cells are in which state, in words."""
-        counts = tally(self.frame)
-        states = ", ".join(f"{count} {state}" for state, count in counts.items())
-        return f"{len(self.frame)} cells: {states}"
+        return progress(self.frame)
+
+    @property
+    def protocols(self) -> str:
+        """How the protocols of its tables differ, in words; nothing of a single one."""
+        found = setups(self.rows)
+        if len(found) < 2:
+            return ""
+        said = difference(*found.values())
+        return f"{len(found)} protocols, which share no table: {said}"

@@ -19,8 +19,15 @@ STATES = ("done", "failed", "damaged", "blocked", "missing", "inapplicable")
 because its dense parent, or the supernet of its search, failed; missing: there is none yet;
 inapplicable: it cannot work."""
 
+WITHOUT = ("failed", "damaged", "blocked", "missing")
+"""States of planned cells that have no number."""
+
 NO_ROW = 0
 """The row of supernets: they are what searches run on, no competitor."""
+
+
+INNER = ("order", "cell")
+"""What a line has only while the frame is made."""
 
 
 def gather(plan: Plan, read: Read) -> pd.DataFrame:
@@ -30,7 +37,8 @@ def gather(plan: Plan, read: Read) -> pd.DataFrame:
     damaged: that becomes the cell's state, so that one bad file does not hide the others.
 
     Columns: key, row (number of the table row that the cell belongs to, NO_ROW for a supernet),
-    state, protocol, every part with its varying ``_options`` and its whole ``_setup``, seed,
+    state, protocol and its ``fingerprint`` (see `reports.protocol.stamped`, which fills it in),
+    every part with its varying ``_options`` and its whole ``_setup``, seed,
     ``parent`` and ``reference`` (keys to compare with), ``reference_row``, ``start`` (key of the
     network that it starts from, or that its search asks), ``is_search``, ``published`` (what
     papers print for it), then NUMBERS and TEXTS. Accuracies are shares in [0, 1], latencies
@@ -45,10 +53,11 @@ def gather(plan: Plan, read: Read) -> pd.DataFrame:
     lines += _lines([cell for cell in everything if cell.is_supernet])
     for line in lines:
         line["published"] = tuple(one for one in plan.published if line["key"] in one.keys)
+        line["start"] = _start(line)
         if line["key"] in reasons:
             line |= {"state": "inapplicable", "reason": reasons[line["key"]]}
     _look_up(lines, read)
-    labels = [column for column in lines[0] if column != "order"] if lines else ["key", "state"]
+    labels = [column for column in lines[0] if column not in INNER] if lines else ["key", "state"]
     empty = dict.fromkeys(labels) | dict.fromkeys(NUMBERS, nan) | dict.fromkeys(TEXTS, "")
     frame = pd.DataFrame({c: [line.get(c, none) for line in lines] for c, none in empty.items()})
     return frame.astype(dict.fromkeys(NUMBERS, float))
@@ -67,14 +76,16 @@ def _named(cell: Cell, names: Mapping[str, Name]) -> dict[str, Any]:
         "row": NO_ROW,
         "state": "missing",
         "protocol": f"Data {names['data']}, recipe {names['recipe']}",
+        "fingerprint": "",
         "seed": cell.seed,
         "parent": None,
         "reference": None,
         "reference_row": 0,
-        "start": cell.parent.key if cell.parent else None,
+        "start": None,
         "is_search": cell.is_search,
         "scheme": _scheme(cell),
         "order": (*(names[part].rank for part in PARTS), cell.seed),
+        "cell": cell,
     }
     for part, name in names.items():
         line |= {part: name.name, f"{part}_options": name.options, f"{part}_setup": name.setup}
@@ -114,6 +125,14 @@ def _number(lines: Sequence[dict[str, Any]]) -> None:
         line["reference_row"] = plain.get(backbone, (None, 0))[1]
 
 
+def _start(line: Mapping[str, Any]) -> str | None:
+    """The network that a cell starts from; a dense parent in the plan has its key already."""
+    cell: Cell = line["cell"]
+    if line["parent"] and not cell.is_dense and not cell.is_search:
+        return str(line["parent"])
+    return cell.parent.key if cell.parent else None
+
+
 def _full(line: Mapping[str, Any]) -> tuple[object, ...]:
     """What a dense network and the same one with its attention in every block have in common."""
     options = tuple(pair for pair in line["attention_setup"] if pair[0] != "connect")
@@ -143,5 +162,11 @@ def _why_blocked(start: Mapping[str, Any]) -> str:
 
 def tally(frame: pd.DataFrame) -> dict[str, int]:
     """How many cells are in which state, in the order of STATES; states without any left out."""
-    found = Counter(frame["state"])
+    found = Counter(frame["state"].tolist())
     return {state: found[state] for state in STATES if found[state]}
+
+
+def progress(frame: pd.DataFrame) -> str:
+    """The same in words: ``4 cells: 3 done, 1 failed``."""
+    states = ", ".join(f"{count} {state}" for state, count in tally(frame).items())
+    return f"{len(frame)} cell{'s' * (len(frame) != 1)}: {states}"

@@ -38,15 +38,24 @@ def name_cells(cells: Iterable[Cell]) -> list[dict[str, Name]]:
     """Name every part of every cell, as they are called within one sweep."""
     identities: list[dict[str, str]] = []
     known: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
+    texts: dict[str, str] = {}
     for cell in cells:
         parts = _parts(cell)
-        identity = {part: json.dumps(parts[part], sort_keys=True) for part in PARTS}
+        identity = {part: _identity(parts[part], texts) for part in PARTS}
         for part, text in identity.items():
             if (part, text) not in known:
                 known[part, text] = (parts[part]["name"], flat(parts[part]["options"]))
         identities.append(identity)
     names = _names(known)
     return [{part: names[part, text] for part, text in one.items()} for one in identities]
+
+
+def _identity(choice: Mapping[str, Any], texts: dict[str, str]) -> str:
+    """The same text for equal options; ``texts`` has those that were made before."""
+    spelled = repr(choice)
+    if spelled not in texts:
+        texts[spelled] = json.dumps(choice, sort_keys=True)
+    return texts[spelled]
 
 
 def flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

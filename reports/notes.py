@@ -70,7 +70,7 @@ def setting(frame: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> str:
     said += _phase("refit after pruning", [row for row in pruned if not row["is_search"]])
     said += _phase("supernet of a search", [row for row in pruned if row["is_search"]])
     seeds = ", ".join(map(str, sorted(set(frame["seed"]))))
-    return "; ".join([*said, f"seeds: {seeds}"])
+    return "; ".join([*said, f"seeds: {seeds}", f"protocol {rows[0]['fingerprint']}"])
 
 
 def _phase(name: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -98,18 +98,23 @@ def mixtures(frame: pd.DataFrame) -> list[str]:
         for name, runs in measured.groupby(axis, sort=False):
             said = f"The source of {axis} {name} changed between runs"
             found.append((said, runs[f"source_{axis}"]))
-    counted = [(said, Counter(filter(None, texts))) for said, texts in found]
-    return [f"{said}: {_apart(counts)}." for said, counts in counted if len(counts) > 1]
+    counted = [(said, Counter(filter(None, texts.tolist()))) for said, texts in found]
+    return [f"{said}: {_counted(counts)}." for said, counts in counted if len(counts) > 1]
 
 
-def _apart(counts: Counter[str]) -> str:
+def _counted(counts: Counter[str]) -> str:
     """Texts with how often they occur, without the parts that are common to all."""
-    common = set.intersection(*(set(text.split(", ")) for text in counts))
-    said = []
-    for text, count in counts.most_common():
-        parts = [part for part in text.split(", ") if part not in common]
-        said.append(f"{', '.join(parts) or 'the rest'} ({count})")
-    return "; ".join(said)
+    common = counts.most_common()
+    short = apart([text for text, _ in common])
+    return "; ".join(f"{text} ({count})" for text, (_, count) in zip(short, common, strict=True))
+
+
+def apart(texts: Sequence[str]) -> list[str]:
+    """Texts of parts set apart by commas, without those that are common to all of several."""
+    split = [text.split(", ") for text in texts]
+    common = set(split[0]).intersection(*split) if len(split) > 1 else set()
+    left = [[part for part in parts if part not in common] for parts in split]
+    return [", ".join(parts) or "the rest" for parts in left]
 
 
 def supernets(cells: pd.DataFrame, frame: pd.DataFrame) -> list[str]:

@@ -2,107 +2,149 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from reports.gather import NO_ROW, STATES
+from reports.gather import NO_ROW, STATES, WITHOUT
 from reports.names import PARTS
 from reports.outcome import ACCURACIES, COSTS
+from reports.statistics import Numbers, Paired, holm, spread
+from reports.timing import most_frequent, timings
 
-DELTAS = ("delta_reference", "delta_parent")
+DELTAS = ("reference", "parent")
 """Differences in accuracy to the plain backbone, and to the same network before pruning (for a
 search: with every block plugged)."""
 
-SPREAD = (*ACCURACIES, *DELTAS)
-STATISTICS = {"mean": "mean", "std": "std", "count": "n"}
 MEAN = (*COSTS, "sparsity", "plugged", "blocks", "search_evaluations", "search_seconds")
 RATIOS = ("params", "params_nonzero", "macs", "macs_nonzero")
 NAMES = tuple(f"{part}{what}" for part in PARTS for what in ("", "_options", "_setup"))
-LABELS = ("protocol", *NAMES, "is_search", "published")
+LABELS = ("protocol", "fingerprint", *NAMES, "is_search", "published")
+Columns = Iterator[tuple[str, NDArray[np.generic]]]
 
 
 def aggregate(frame: pd.DataFrame) -> pd.DataFrame:
     """One line per row, indexed by its number; supernets have none.
 
-    Columns: the labels, ``published`` (what papers print) among them; ``state`` (done if any seed
-    has a number, else the gravest); ``keys``; ``planned`` and ``n`` (seeds planned, seeds with a
-    number); for each of SPREAD ``_mean``, ``_std`` (sample standard deviation, NaN for one seed)
-    and ``_n``; for each of MEAN its mean; ``<cost>_ratio`` to the plain backbone; latency (see
-    `_latency`); ``best`` (see `_best`).
+    Columns: the labels, ``published`` (what papers print) among them; ``keys``; ``state`` (done if
+    any seed has a number, else the gravest); ``planned`` and ``n`` (seeds planned, seeds with a
+    number), and how many are in each state of WITHOUT; of every accuracy and difference
+    ``_mean``, ``_std`` (sample standard deviation, NaN for one seed) and ``_n``; of a difference
+    also what `_compared` says; of each of MEAN its mean; ``<cost>_ratio`` to the plain backbone;
+    latency in the most frequent setting, see `reports.timing`; ``best`` and ``accuracy_verdict``,
+    see `_leading`.
     """
-    frame = _paired(frame)
     frame = frame[frame["row"] != NO_ROW]
-    groups = frame.groupby("row", sort=True)
-    first = frame.drop_duplicates("row").set_index("row")
-    spread = groups[list(SPREAD)].agg(list(STATISTICS))
-    spread.columns = [f"{name}_{stat}" for name in SPREAD for stat in STATISTICS.values()]
-    rows = pd.concat([first[["reference_row", *LABELS]], _counts(frame), spread], axis=1)
-    rows = rows.join(groups[list(MEAN)].mean()).join(_latency(frame))
+    grid = Grid.of(frame)
+    rows = frame.drop_duplicates("row").set_index("row").sort_index()
+    rows = rows[["reference_row", *LABELS]]
+    rows.insert(3, "data_checksum", rows["protocol"].map(_checksums(frame)))
+    rows = rows.assign(**dict(_counts(frame, grid)), **dict(_spreads(frame, grid)))
+    rows = rows.assign(**dict(_compared(frame, grid, _codes(rows, "protocol"))))
+    rows = rows.assign(**{name: spread(grid(frame[name]))[1] for name in MEAN})
+    rows = rows.join(most_frequent(timings(frame)))
     for cost in RATIOS:
         plain = cost.removesuffix("_nonzero")
         rows[f"{cost}_ratio"] = rows[cost] / rows[plain].reindex(rows["reference_row"]).to_numpy()
-    rows["best"] = _best(rows)
-    return rows
+    backbones = _codes(rows, "protocol", "backbone", "backbone_options")
+    return rows.assign(**dict(_leading(grid(frame["accuracy"]), backbones)))
 
 
-def _paired(frame: pd.DataFrame) -> pd.DataFrame:
-    """Subtract from each accuracy that of the cell it is compared with, seed by seed."""
+@dataclass(frozen=True)
+class Grid:
+    """The place of every cell among rows and seeds, both in ascending order."""
+
+    rows: NDArray[np.int_]
+    seeds: NDArray[np.int_]
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Grid:
+        rows, row = np.unique(frame["row"], return_inverse=True)
+        seeds, seed = np.unique(frame["seed"], return_inverse=True)
+        return cls(row, seed, (len(rows), len(seeds)))
+
+    def __call__(self, values: pd.Series) -> Numbers:
+        """A column of the frame as (rows, seeds), NaN where there is no cell."""
+        found = np.full(self.shape, np.nan)
+        found[self.rows, self.seeds] = values
+        return found
+
+
+def _codes(rows: pd.DataFrame, *by: str) -> NDArray[np.int_]:
+    """Equal numbers for rows that are equal in these columns."""
+    return np.asarray(rows.groupby(list(by), sort=False).ngroup(), dtype=int)
+
+
+def _checksums(frame: pd.DataFrame) -> pd.Series:
+    """Of the images of each protocol's finished runs: one, see `reports.protocol.stamped`."""
+    found = frame["data_checksum"].where(frame["state"] == "done", "")
+    return found.groupby(frame["protocol"]).max()
+
+
+def _counts(frame: pd.DataFrame, grid: Grid) -> Columns:
+    gravity = grid(frame["state"].map({state: rank for rank, state in enumerate(STATES)}))
+    count = {state: (gravity == rank).sum(axis=1) for rank, state in enumerate(STATES)}
+    yield "n", count["done"]
+    yield "planned", sum(count.values(), -count["inapplicable"])
+    yield from ((state, count[state]) for state in WITHOUT)
+    yield "state", np.array(STATES, dtype=object)[np.nanmin(gravity, axis=1).astype(int)]
+    yield "keys", frame.groupby("row")["key"].agg(" ".join).to_numpy()
+
+
+def _spreads(frame: pd.DataFrame, grid: Grid) -> Columns:
+    for name in ACCURACIES:
+        n, mean, std = spread(grid(frame[name]))
+        yield f"{name}_mean", mean
+        yield f"{name}_std", std
+        yield f"{name}_n", n.astype(int)
+
+
+def _compared(frame: pd.DataFrame, grid: Grid, tables: NDArray[np.int_]) -> Columns:
+    """Differences to the cell that each is compared with, seed by seed.
+
+    ``_low`` and ``_high`` are the 95 % interval of the mean, ``_p`` is of the paired t test and
+    ``_p_holm`` corrected for all differences of the kind in the table that have more than one
+    seed; ``_verdict`` is what that says, see `reports.statistics`.
+    """
     accuracy = frame.set_index("key")["accuracy"]
-    deltas = {
-        f"delta_{other}": frame["accuracy"] - frame[other].map(accuracy)
-        for other in ("reference", "parent")
-    }
-    deltas["delta_reference"] = deltas["delta_reference"].where(frame["reference"] != frame["key"])
-    return frame.assign(**deltas)
+    for other in DELTAS:
+        delta = frame["accuracy"] - frame[other].map(accuracy)
+        found = Paired.of(grid(delta.where(frame[other] != frame["key"])))
+        adjusted = holm(found.p, np.where(found.n > 1, tables, -1))
+        for name in ("mean", "std", "low", "high", "p"):
+            yield f"delta_{other}_{name}", getattr(found, name)
+        yield f"delta_{other}_n", found.n.astype(int)
+        yield f"delta_{other}_p_holm", adjusted
+        yield f"delta_{other}_verdict", found.verdicts(adjusted)
 
 
-def _counts(frame: pd.DataFrame) -> pd.DataFrame:
-    gravity = frame["state"].map({state: rank for rank, state in enumerate(STATES)})
-    groups = frame.assign(
-        gravity=gravity, n=frame["state"] == "done", planned=frame["state"] != "inapplicable"
-    ).groupby("row", sort=True)
-    counts = groups[["n", "planned"]].sum()
-    counts["state"] = groups["gravity"].min().map(dict(enumerate(STATES)))
-    counts["keys"] = groups["key"].agg(" ".join)
-    return counts
+def _leading(accuracy: Numbers, backbones: NDArray[np.int_]) -> Columns:
+    """Who leads its backbone, and who cannot be told from the leader.
 
+    The row with the highest mean leads. It is tested against every other row of the backbone,
+    paired by seed and corrected for these tests. If all that have a number are worse, it is
+    ``best``, its ``accuracy_verdict`` better. Otherwise every row that is not distinguishable has
+    the verdict tie, and so has the leader if there is one. A row that shares fewer than two seeds
+    with the leader, or is equally far behind at all of them, can neither be beaten nor tie.
 
-def _latency(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mean latency of each row, over its seeds that were measured in one and the same setting.
-
-    Times of different devices or protocols are not averaged: a row takes the setting that is most
-    frequent in its table, of those it was measured in. Columns: ``latency_ms`` (median of one
-    batch), ``latency_ratio``, ``latency_n`` and ``latency_setting``.
+    That the leader is chosen by the same numbers makes ``best`` no easier: of rows that are equal,
+    one is best in at most 5 % of simulated tables. But of 4 to 20 equal rows at 3 to 10 seeds, one
+    or more are told from the leader in 6 to 18 % of them; that is no claim, and shown as none.
     """
-    frame = frame[frame["latency_setting"] != ""]
-    setting = ["protocol", "latency_setting"]
-    order = frame.groupby(setting).size().sort_values(ascending=False, kind="stable").index
-    rank = pd.Series(range(len(order)), index=order)
-    rank = rank.reindex(pd.MultiIndex.from_frame(frame[setting])).set_axis(frame.index)
-    chosen = frame[rank == rank.groupby(frame["row"]).transform("min")].groupby("row")
-    return chosen.agg(
-        latency_ms=("latency_p50_ms", "mean"),
-        latency_ratio=("latency_ratio", "mean"),
-        latency_n=("latency_ratio", "count"),
-        latency_setting=("latency_setting", "first"),
-    )
-
-
-def _best(rows: pd.DataFrame) -> pd.Series:
-    """Which row leads its backbone beyond noise.
-
-    Its mean accuracy is above that of every other row by more than their pooled standard
-    deviation, and each of them has more than one seed. Otherwise nobody leads.
-    """
-    best = pd.Series(False, index=rows.index)
-    measured = rows[rows["accuracy_n"] > 0]
-    for _, group in measured.groupby(["protocol", "backbone", "backbone_options"], sort=False):
-        leader: Any = group["accuracy_mean"].idxmax()
-        first, rest = group.loc[leader], group.drop(leader)
-        if len(rest) and group["accuracy_n"].min() > 1:
-            freedom, others = first["accuracy_n"] - 1, rest["accuracy_n"] - 1
-            squares = freedom * first["accuracy_std"] ** 2 + others * rest["accuracy_std"] ** 2
-            pooled = (squares / (freedom + others)) ** 0.5
-            best[leader] = (first["accuracy_mean"] - rest["accuracy_mean"] > pooled).all()
-    return best
+    mean = spread(accuracy)[1]
+    order = np.lexsort((-mean, backbones))  # NaN comes last
+    leaders = order[np.unique(backbones[order], return_index=True)[1]][backbones]
+    leads = leaders == np.arange(len(mean))
+    behind = Paired.of(np.where(leads[:, None], np.nan, accuracy[leaders] - accuracy))
+    verdicts = behind.verdicts(holm(behind.p, np.where(behind.n > 1, backbones, -1)))
+    rivals = np.bincount(backbones, ~leads & ~np.isnan(mean))[backbones]
+    beaten = np.bincount(backbones, verdicts == "better")[backbones]
+    ties = np.bincount(backbones, verdicts == "tie")[backbones]
+    best = leads & (rivals > 0) & (beaten == rivals)
+    tie = (verdicts == "tie") | (leads & (ties > 0))
+    yield "best", best
+    yield "accuracy_verdict", np.select([best, tie], ["better", "tie"], "").astype(object)

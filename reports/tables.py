@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from reports.columns import COLUMNS, Column, Value, values
-from reports.gather import NO_ROW
+from reports.clocks import Clocks
+from reports.columns import COLUMNS, Column, Value
+from reports.gather import NO_ROW, progress
 from reports.notes import (
     Notes,
     mixtures,
@@ -21,6 +22,8 @@ from reports.notes import (
     setting,
     supernets,
 )
+from reports.timing import timings
+from reports.values import values
 
 SCHEME = re.compile(r"(connect=[01]{4})[01]{5,}([01]{4})\b")
 """A connection scheme of so many blocks that a row's label has its ends only."""
@@ -89,17 +92,20 @@ def tabulate(
         rows: of `reports.rows.aggregate`.
         reconstructions: names of variants and recipes not confirmed by their authors' work.
     """
-    why = reasons(frame)
+    tabled = frame[frame["row"] != NO_ROW]
+    why, timed = reasons(frame), timings(tabled)
     found = []
-    for _, cells in frame[frame["row"] != NO_ROW].groupby("protocol", sort=False):
-        table = _table(cells, _records(rows.loc[cells["row"].unique()]), why, reconstructions)
+    for protocol, cells in tabled.groupby("protocol", sort=False):
+        ours = rows.loc[cells["row"].unique()]
+        clocks = Clocks.of(timed[timed["protocol"] == protocol])
+        table = _table(cells, _records(ours), clocks, why, reconstructions)
         found.append(replace(table, remarks=(*table.remarks, *supernets(cells, frame))))
     return found
 
 
 def reading(tables: Iterable[Table]) -> list[str]:
     """How to read the columns that these tables have, a sentence or two for each."""
-    used = {column.key for table in tables for column in table.columns}
+    used = {column.kind for table in tables for column in table.columns}
     return [f"{column.heading}: {column.about}" for column in COLUMNS if column.key in used]
 
 
@@ -111,26 +117,30 @@ def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
 def _table(
     frame: pd.DataFrame,
     rows: Sequence[Mapping[str, Any]],
+    clocks: Clocks,
     why: Mapping[int, list[str]],
     reconstructions: AbstractSet[str],
 ) -> Table:
     notes = Notes()
-    settings = {str(row["latency_setting"]) for row in rows if row["latency_n"] > 0}
-    found = [_values(row, notes, why, len(settings) > 1) for row in rows]
+    found = [_values(row, notes, why, clocks) for row in rows]
+    offered = [
+        c for one in COLUMNS for c in (clocks.columns(one) if one.key == "latency" else [one])
+    ]
     columns = tuple(
-        c for c in COLUMNS if not c.optional or any(not one[c.key].is_empty for one in found)
+        c for c in offered if not c.optional or any(not one[c.key].is_empty for one in found)
     )
     lines = tuple(
         _line(row, tuple(line[c.key] for c in columns), reconstructions)
         for row, line in zip(rows, found, strict=True)
     )
-    timed = [f"Latency on {settings.pop()}."] if len(settings) == 1 else []
+    counted = [] if (frame["state"] == "done").all() else [f"{progress(frame)}."]
+    ours = _unconfirmed(rows[0]["recipe"], reconstructions)
     return Table(
         title=rows[0]["protocol"],
         setting=setting(frame, rows),
         columns=columns,
         lines=lines,
-        remarks=(*timed, *mixtures(frame), *_unconfirmed(rows[0]["recipe"], reconstructions)),
+        remarks=(*counted, *clocks.remarks, *mixtures(frame), *ours),
         notes=(*((mark, text) for text, mark in notes.marks.items()), *_dagger(lines)),
     )
 
@@ -141,16 +151,15 @@ def _unconfirmed(recipe: str, reconstructions: AbstractSet[str]) -> list[str]:
 
 
 def _values(
-    row: Mapping[str, Any], notes: Notes, why: Mapping[int, list[str]], settings_differ: bool
+    row: Mapping[str, Any], notes: Notes, why: Mapping[int, list[str]], clocks: Clocks
 ) -> dict[str, Value]:
     """A row's values by column, with the marks of its footnotes."""
     found = values(row)
+    timed = clocks.values(row)
+    found |= timed if row["state"] != "inapplicable" else dict.fromkeys(timed, Value())
     found["accuracy"] = _marked(found["accuracy"], notes, why.get(row["row"], []))
     found["published"] = _marked(found["published"], notes, published(row))
     found["params"] = _marked(found["params"], notes, other_params(row))
-    if settings_differ and row["latency_n"] > 0:
-        timed = [f"Latency on {row['latency_setting']}."]
-        found["latency"] = _marked(found["latency"], notes, timed)
     return found
 
 

@@ -11,16 +11,22 @@ EQUAL = 0.02
 
 def percent(share: float, spread: float = nan) -> str:
     """A share in [0, 1] as percent, with its standard deviation if there is one."""
-    return DASH if isnan(share) else f"{100 * share:.2f}{_spread(spread)}"
+    after = "" if isnan(spread) else f" ± {100 * spread:.2f}"
+    return DASH if isnan(share) else f"{100 * share:.2f}{after}"
 
 
-def points(share: float, spread: float = nan) -> str:
+def points(share: float) -> str:
     """A difference of shares in percentage points, with its sign."""
     if isnan(share):
         return DASH
     size = f"{abs(100 * share):.2f}"
     sign = "" if float(size) == 0 else "+" if share > 0 else "−"
-    return f"{sign}{size}{_spread(spread)}"
+    return f"{sign}{size}"
+
+
+def interval(low: float, high: float) -> str:
+    """Ends of a confidence interval of a difference, in percentage points."""
+    return "all equal" if isnan(low) else f"[{points(low)}, {points(high)}]"
 
 
 def quantity(amount: float, smallest: float = 1.0) -> str:
@@ -74,7 +80,3 @@ def significant(amount: float, digits: int) -> str:
     rounded = float(f"{amount:.{digits}g}")
     before = floor(log10(abs(rounded))) + 1 if rounded else 1
     return f"{rounded:.{max(digits - before, 0)}f}"
-
-
-def _spread(spread: float) -> str:
-    return "" if isnan(spread) else f" ± {100 * spread:.2f}"

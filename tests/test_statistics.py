@@ -1,0 +1,286 @@
+"""What tables claim: intervals, p values and verdicts, against arithmetic done by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import atan, nan, pi, sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_reports import MAGNITUDE, NONE, SE, cell, document, done, of_accuracies, row, texts
+
+from reports.columns import SIGNS, Value
+from reports.document import Document
+from reports.rows import _leading
+from reports.statistics import LEVEL, Paired, holm, spread
+from sweeps.cell import Choice
+
+T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 9: 2.262}
+"""A printed table of Student's t: what 97.5 % stay below, by degrees of freedom."""
+
+
+def paired(*differences: float) -> Paired:
+    return Paired.of(np.array([differences]))
+
+
+def only(values: np.ndarray) -> Any:
+    (value,) = values
+    return value
+
+
+def test_three_differences_are_worked_out_as_by_hand() -> None:
+    # seeds 0, 1, 2: 0.88 - 0.90, 0.90 - 0.91, 0.89 - 0.92
+    found = paired(0.88 - 0.90, 0.90 - 0.91, 0.89 - 0.92)
+    # mean (-0.02 - 0.01 - 0.03) / 3 = -0.02
+    assert only(found.mean) == pytest.approx(-0.02, abs=1e-12)
+    # deviations 0, 0.01, -0.01: std sqrt((0.0001 + 0.0001) / (3 - 1)) = 0.01
+    assert only(found.std) == pytest.approx(0.01, abs=1e-12)
+    # error of the mean 0.01 / sqrt(3) = 0.0057735, times 4.303 is 0.024843
+    assert only(found.low) == pytest.approx(-0.02 - 0.024843, abs=5e-6)
+    assert only(found.high) == pytest.approx(-0.02 + 0.024843, abs=5e-6)
+    # t = -0.02 / 0.0057735 = -sqrt(12); with 2 degrees p = 1 - |t| / sqrt(t^2 + 2)
+    #   = 1 - sqrt(12 / 14) = 1 - 0.925820 = 0.074180
+    assert only(found.p) == pytest.approx(0.074180, abs=1e-6)
+
+
+def test_two_differences_follow_the_cauchy_distribution() -> None:
+    # 0.01 and 0.03: mean 0.02, deviations -0.01, 0.01, std sqrt(0.0002 / 1) = 0.0141421,
+    # error of the mean 0.0141421 / sqrt(2) = 0.01, t = 2
+    found = paired(0.01, 0.03)
+    assert only(found.std) == pytest.approx(sqrt(0.0002))
+    assert only(found.low) == pytest.approx(0.02 - 0.12706, abs=5e-6)
+    assert only(found.high) == pytest.approx(0.02 + 0.12706, abs=5e-6)
+    # with 1 degree P(T > t) = 1/2 - atan(t) / pi: p = 1 - 2 atan(2) / pi = 0.295167
+    assert only(found.p) == pytest.approx(1 - 2 * atan(2) / pi)
+    assert only(found.p) == pytest.approx(0.295167, abs=1e-6)
+
+
+def test_four_differences_follow_the_closed_form_of_three_degrees() -> None:
+    # 1, 2, 3, 4: mean 2.5, squares 2.25 + 0.25 + 0.25 + 2.25 = 5, std sqrt(5 / 3) = 1.290994,
+    # error of the mean 1.290994 / 2 = 0.645497, t = 2.5 / 0.645497 = sqrt(15)
+    found = paired(0.01, 0.02, 0.03, 0.04)
+    assert only(found.std) == pytest.approx(0.01290994, abs=1e-8)
+    assert only(found.high) == pytest.approx(0.025 + 3.182 * 0.00645497, abs=5e-6)
+    # with x = t / sqrt(3) = sqrt(5), P(T <= t) = 1/2 + (x / (1 + x^2) + atan(x)) / pi
+    #   = 1/2 + (0.372678 + 1.150262) / pi = 0.984767; p = 2 * 0.015233
+    assert only(found.p) == pytest.approx(0.030466, abs=2e-6)
+
+
+@pytest.mark.parametrize("degrees", T)
+def test_the_interval_is_as_wide_as_the_printed_table_says(degrees: int) -> None:
+    differences = np.linspace(0.01, 0.02, degrees + 1)
+    found = Paired.of(differences[None])
+    half = T[degrees] * differences.std(ddof=1) / sqrt(degrees + 1)
+    assert only(found.high - found.low) == pytest.approx(2 * half, rel=2e-4)
+
+
+def test_seeds_that_are_not_in_both_do_not_count() -> None:
+    found = Paired.of(np.array([[0.01, nan, 0.03], [nan, nan, nan]]))
+    assert list(found.n) == [2, 0]
+    assert found.mean[0] == pytest.approx(0.02)
+    assert np.isnan([found.mean[1], found.low[1], found.p[1]]).all()
+
+
+def test_one_seed_has_a_difference_and_nothing_else() -> None:
+    found = paired(0.5)
+    assert only(found.mean) == 0.5
+    assert np.isnan([only(x) for x in (found.std, found.low, found.high, found.p)]).all()
+    assert only(found.verdicts(found.p)) == ""
+
+
+@pytest.mark.parametrize("type_", [float, np.float32])
+def test_equal_differences_support_no_claim_however_large(type_: type) -> None:
+    # rounding makes them 0.04999999999999993 and 0.04999999999999996, or differ by 6e-8
+    found = paired(*(float(type_(a)) - float(type_(b)) for a, b in ((0.95, 0.9), (0.96, 0.91))))
+    assert only(found.mean) == pytest.approx(0.05)
+    assert only(found.std) == 0
+    assert np.isnan([only(found.low), only(found.high), only(found.p)]).all()
+    assert only(found.verdicts(found.p)) == ""
+
+
+def test_one_image_of_imagenet_is_a_deviation() -> None:
+    assert only(paired(0.05, 0.05, 0.05 + 1 / 50_000).std) > 0
+
+
+def test_the_same_accuracy_with_every_seed_is_a_tie() -> None:
+    found = paired(0.0, 0.0, 1e-8)
+    assert (only(found.mean), only(found.std), only(found.p)) == (0, 0, 1)
+    assert np.isnan(only(found.low))
+    assert only(found.verdicts(found.p)) == "tie"
+
+
+def test_holm_multiplies_step_by_step() -> None:
+    # ascending 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1: 0.02, 0.03, 0.06, 0.04; the last one is
+    # raised to that of the smaller p before it
+    found = holm(np.array([0.01, 0.04, 0.03, 0.005]), np.zeros(4, dtype=int))
+    assert list(found) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_holm_keeps_families_apart_and_leaves_out_what_is_in_none() -> None:
+    p = np.array([0.03, 0.03, 0.04, 0.01, 0.6, 0.7])
+    # family 0: 0.03 * 2, 0.04 * 1 raised; family 1: 0.03 alone; family 2: 0.6 * 2 is 1 at most
+    found = holm(p, np.array([0, 1, 0, -1, 2, 2]))
+    assert list(found[[0, 1, 2, 4, 5]]) == pytest.approx([0.06, 0.03, 0.06, 1, 1])
+    assert np.isnan(found[3])
+
+
+def test_a_difference_that_cannot_be_tested_counts_in_its_family() -> None:
+    found = holm(np.array([0.02, nan, 0.03]), np.zeros(3, dtype=int))
+    assert list(found[[0, 2]]) == pytest.approx([0.06, 0.06])  # 0.02 * 3, 0.03 * 2
+    assert np.isnan(found[1])
+
+
+def test_a_verdict_needs_less_than_five_percent() -> None:
+    found = Paired.of(np.array([[0.01, 0.03], [0.01, 0.03], [-0.01, -0.03], [-0.01, -0.03]]))
+    adjusted = np.array([LEVEL, LEVEL - 1e-9, LEVEL - 1e-9, 1.0])
+    assert list(found.verdicts(adjusted)) == ["tie", "better", "worse", "tie"]
+    assert set(SIGNS) == {"better", "worse", "tie", ""}
+    assert len(set(SIGNS.values())) == 4
+
+
+def test_a_spread_is_that_of_the_numbers_that_are_there() -> None:
+    n, mean, std = spread(np.array([[0.90, nan, 0.92], [nan, 0.5, nan], [nan, nan, nan]]))
+    assert list(n) == [2, 1, 0]
+    assert list(mean[:2]) == pytest.approx([0.91, 0.5])
+    assert std[0] == pytest.approx(0.01 * sqrt(2))
+    assert np.isnan([mean[2], std[1], std[2]]).all()
+
+
+def pruned(folder: Path, *differences: Sequence[float]) -> Document:
+    """A plain backbone with 0.9 at every seed, and a row for each list of differences to it."""
+    seeds = range(max(map(len, differences)))
+    made = [(cell(seed=s), done(cell(seed=s), 0.9)) for s in seeds]
+    for number, deltas in enumerate(differences, start=1):
+        pruning = Choice("magnitude", {"sparsity": number / 10})
+        cells = [cell(pruning=pruning, seed=seed) for seed in range(len(deltas))]
+        made += [(c, done(c, 0.9 + d)) for c, d in zip(cells, deltas, strict=True)]
+    return document(folder, made)
+
+
+def delta(document: Document, line: int, key: str = "delta_parent") -> Value:
+    (table,) = document.tables
+    place = [column.key for column in table.columns].index(key)
+    return table.lines[line].values[place]
+
+
+# t = 0.02 / (0.00614 / sqrt(3)) = 5.642 and p = 1 - 5.642 / sqrt(5.642^2 + 2) = 0.0300
+CLOSE = (-0.02 - 0.00614, -0.02, -0.02 + 0.00614)
+
+
+def test_a_difference_reads_as_mean_and_interval(tmp_path: Path) -> None:
+    found = delta(pruned(tmp_path, [-0.02, -0.01, -0.03]), 1)
+    assert found == Value("−2.00", "[−4.48, +0.48]", verdict="tie")
+
+
+def test_a_difference_alone_in_its_family_keeps_its_p_value(tmp_path: Path) -> None:
+    made = pruned(tmp_path, CLOSE)
+    assert row(made, "none", "magnitude")["delta_parent_p"] == pytest.approx(0.03, abs=1e-4)
+    assert row(made, "none", "magnitude")["delta_parent_p_holm"] == pytest.approx(0.03, abs=1e-4)
+    # 4.303 * 0.00614 / sqrt(3) = 0.015254
+    assert delta(made, 1) == Value("−2.00", "[−3.53, −0.47]", verdict="worse")
+
+
+def test_a_second_test_of_the_table_takes_the_claim_away(tmp_path: Path) -> None:
+    made = pruned(tmp_path, CLOSE, [0.01, -0.01, 0.01])
+    assert row(made, "none", "magnitude")["delta_parent_p_holm"] == pytest.approx(0.06, abs=2e-4)
+    assert delta(made, 1) == Value("−2.00", "[−3.53, −0.47]", verdict="tie")
+
+
+def test_a_single_seed_is_no_member_of_a_family(tmp_path: Path) -> None:
+    made = pruned(tmp_path, CLOSE, [0.01])
+    assert delta(made, 1).verdict == "worse"
+    assert delta(made, 2) == Value("+1.00", "n=1")
+
+
+def test_a_gain_that_no_seed_lacks_is_better(tmp_path: Path) -> None:
+    made = pruned(tmp_path, [0.049, 0.050, 0.051])
+    # t = 0.05 / (0.001 / sqrt(3)) = 86.6; p = 1 - 86.6 / sqrt(7502) = 1.33e-4
+    assert row(made, "none", "magnitude")["delta_parent_p"] == pytest.approx(1.333e-4, rel=1e-3)
+    assert delta(made, 1) == Value("+5.00", "[+4.75, +5.25]", verdict="better")
+    assert delta(made, 1, "delta_reference") == delta(made, 1)
+
+
+def test_equal_differences_say_so(tmp_path: Path) -> None:
+    made = pruned(tmp_path, [0.02, 0.02], [0.0, 0.0])
+    assert delta(made, 1) == Value("+2.00", "all equal")
+    assert delta(made, 2) == Value("0.00", "all equal", verdict="tie")
+
+
+def test_a_difference_of_fewer_seeds_than_the_row_says_how_many(tmp_path: Path) -> None:
+    dense = [(cell(seed=s), done(cell(seed=s), 0.9) if s < 2 else None) for s in range(3)]
+    small = [cell(pruning=MAGNITUDE, seed=s) for s in range(3)]
+    records = [done(c, a) for c, a in zip(small, (0.91, 0.93, 0.5), strict=True)]
+    made = document(tmp_path, [*dense, *zip(small, records, strict=True)])
+    assert texts(made, "none", "magnitude")["delta_parent"] == "+2.00 [−10.71, +14.71], n=2"
+
+
+LEVELS = [
+    # se is 0.05 above at every seed but for 0.001: p = 1.33e-4, the only test
+    ({"none": [0.90, 0.90, 0.90], "se": [0.949, 0.95, 0.951]}, {"se": "better"}),
+    # p = 0.074, as above
+    ({"none": [0.90, 0.91, 0.92], "se": [0.92, 0.92, 0.95]}, {"none": "tie", "se": "tie"}),
+    # one that cannot be told from the leader is enough, and the third row is no tie
+    (
+        {"none": [0.5, 0.5, 0.5], "eca": [0.90, 0.91, 0.92], "se": [0.92, 0.92, 0.95]},
+        {"eca": "tie", "se": "tie"},
+    ),
+    # differences of 0.02 each: the deviation is not known
+    ({"none": [0.90, 0.91], "se": [0.92, 0.93]}, {}),
+    ({"none": [0.90, 0.91], "se": [0.90, 0.91]}, {"none": "tie", "se": "tie"}),
+    # one seed, of either, or of a third row
+    ({"none": [0.9], "se": [0.95]}, {}),
+    ({"none": [0.9], "se": [0.949, 0.95, 0.951]}, {}),
+    ({"none": [0.90] * 3, "eca": [0.2], "se": [0.949, 0.95, 0.951]}, {}),
+    # alone
+    ({"se": [0.949, 0.95, 0.951]}, {}),
+]
+
+
+@pytest.mark.parametrize(("accuracies", "verdicts"), LEVELS)
+def test_a_leader_is_best_only_if_it_beats_all_others(
+    accuracies: dict[str, list[float]], verdicts: dict[str, str], tmp_path: Path
+) -> None:
+    (table,) = of_accuracies(tmp_path, **accuracies).tables
+    found = {line.attention.name: line.values[1] for line in table.lines}
+    assert {name: v.verdict for name, v in found.items() if v.verdict} == verdicts
+    assert {name for name, v in found.items() if v.bold} == {
+        name for name, verdict in verdicts.items() if verdict == "better"
+    }
+
+
+def test_rows_without_a_seed_in_common_are_not_compared(tmp_path: Path) -> None:
+    cells = [cell(seed=0), cell(seed=1), cell(attention=SE, seed=2), cell(attention=SE, seed=3)]
+    records = [done(c, a) for c, a in zip(cells, (0.5, 0.51, 0.9, 0.92), strict=True)]
+    made = document(tmp_path, zip(cells, records, strict=True))
+    assert [row(made, name)["accuracy_verdict"] for name in ("none", "se")] == ["", ""]
+    assert not made.rows["best"].any()
+
+
+def test_each_backbone_has_its_own_leader(tmp_path: Path) -> None:
+    made = []
+    for backbone, base in (("resnet8", 0.5), ("resnet20", 0.8)):
+        for attention, gain in ((NONE, 0.0), (SE, 0.05)):
+            for seed in range(3):
+                one = cell(Choice(backbone), attention, seed=seed)
+                made.append((one, done(one, base + gain + 0.001 * seed * (attention == SE))))
+    rows = document(tmp_path, made).rows
+    assert list(rows["best"]) == [False, True, False, True]
+
+
+def test_a_leader_that_loses_seed_by_seed_claims_nothing() -> None:
+    # row 0 has the higher mean only because row 1 has a bad seed that row 0 lacks
+    accuracy = np.array([[0.900, 0.901, 0.899, nan], [0.93, 0.932, 0.93, 0.2]])
+    found = dict(_leading(accuracy, np.zeros(2, dtype=int)))
+    assert not found["best"].any()
+    assert list(found["accuracy_verdict"]) == ["", ""]
+
+
+def test_equal_rows_rarely_have_a_best() -> None:
+    tables, rows, seeds = 1500, 3, 4
+    noise = np.random.default_rng(0).normal(0.9, 0.01, (tables * rows, seeds))
+    noise[::rows] -= 0.1  # one row is far behind, two are equal
+    found = dict(_leading(noise, np.repeat(np.arange(tables), rows)))
+    # 5 % would be 75, its deviation sqrt(1500 * 0.05 * 0.95) = 8.4
+    assert 40 < found["best"].sum() < 75 + 3 * 8.4
