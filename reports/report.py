@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from reports.analysed import Analysed, analysed
 from reports.document import Document
-from reports.figures import LATENCY, MACS, files, pareto
-from reports.latex import latex
-from reports.markdown import markdown
+from reports.figures import figures, files
+from reports.html import html, pivot_html
+from reports.latex import latex, pivot_latex
+from reports.markdown import markdown, pivot_markdown
 from reports.page import page
+from reports.parquet import frame_parquet, rows_parquet
+from reports.pivot import Pivot, PivotTable
+from reports.pivot.crossing import Crossing, all_crossings
+from reports.pivot.finish import finish
+from reports.pivot.sheet import pivot_csv
 from reports.sheets import runs_csv, table_csv
+from sweeps.curves import Curves
 from sweeps.errors import UserError
 from sweeps.record import write_atomically
 from sweeps.source import Source
@@ -26,6 +36,7 @@ def report(
     results: Path,
     *,
     reconstructions: AbstractSet[str] = frozenset(),
+    pivots: Sequence[Pivot] = (),
 ) -> Path:
     """Write the report of a sweep and print what was written.
 
@@ -37,13 +48,14 @@ def report(
         sweep: its name.
         results: the folder of all reports.
         reconstructions: names of variants and recipes that not all could be confirmed of.
+        pivots: further tables that are wanted.
 
     Returns:
         The folder ``results/<sweep>/``.
 
     Raises:
-        UserError: the sweep was never started, no cell has a record yet, or the folder cannot be
-            written.
+        UserError: the sweep was never started, no cell has a record yet, a pivot cannot be made
+            of it, or the folder cannot be written.
     """
     with _no_collector():
         document = Document.of(source, sweep, reconstructions)
@@ -52,11 +64,21 @@ def report(
                 f"sweep '{sweep}' has nothing to report in {source.name}: "
                 f"{document.progress}. Run it with: make sweep SWEEP={sweep}"
             )
-        contents = build(document, analysed(document, source))
+        found = analysed(document, source)
+        contents = build(document, found, curves=cache(source.curves), pivots=pivots)
     folder = results / sweep
     _write(folder, contents)
-    print(f"{folder}: {', '.join(contents)}\n{document.progress}")
+    print(f"{folder}: {_brief(contents)}\n{document.progress}")
     return folder
+
+
+def _brief(names: Iterable[str]) -> str:
+    """File names, those that differ in their ending only as one: ``table.md/csv``."""
+    kinds: dict[str, list[str]] = {}
+    for name in names:
+        stem, _, kind = name.rpartition(".")
+        kinds.setdefault(stem, []).append(kind)
+    return ", ".join(f"{stem}.{'/'.join(found)}" for stem, found in kinds.items())
 
 
 @contextmanager
@@ -82,24 +104,70 @@ def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
         ) from error
 
 
-def build(document: Document, found: Sequence[Analysed] = ()) -> Mapping[str, bytes]:
-    """Every file of the report by its name; ``found`` is what analyses of its cells say."""
-    figures = {
-        f"pareto_{name}": files(pareto(document.rows, cost))
-        for name, cost in (("macs", MACS), ("latency", LATENCY))
+def build(
+    document: Document,
+    found: Sequence[Analysed] = (),
+    *,
+    curves: Callable[[str], Curves] | None = None,
+    pivots: Sequence[Pivot] = (),
+) -> Mapping[str, bytes]:
+    """Every file of the report by its name.
+
+    Args:
+        document: what is reported.
+        found: what analyses of its cells say.
+        curves: gives the training curves of a key.
+        pivots: further tables that are wanted.
+
+    Raises:
+        UserError: everything that keeps a pivot from being made.
+    """
+    crossings = all_crossings(document, pivots)
+    finished = {name: [finish(one) for one in tables] for name, tables in crossings.items()}
+    drawn = figures(document.frame, document.rows, curves or (lambda key: {}))
+    drawn |= {f"analysis_{one.name}": one.figure for one in found}
+    made = page(
+        document,
+        {name: files(figure, ["svg"])["svg"].decode() for name, figure in drawn.items()},
+        {f"analysis_{one.name}": one.caption for one in found},
+        curves=curves,
+        pivots=[table for tables in finished.values() for table in tables],
+    )
+    texts = {**_tables(document), "index.html": made}
+    for name, tables in finished.items():
+        texts |= _pivot(document, crossings[name], tables)
+    texts |= {f"analysis_{one.name}.csv": one.numbers for one in found}
+    return {name: text.encode() for name, text in texts.items()} | {
+        "frame.parquet": frame_parquet(document),
+        "rows.parquet": rows_parquet(document),
+        **_images(drawn),
     }
-    figures |= {f"analysis_{one.name}": files(one.figure) for one in found}
-    drawings = {name: kinds["svg"].decode() for name, kinds in figures.items()}
-    captions = {f"analysis_{one.name}": one.caption for one in found}
-    texts = {
+
+
+def _images(drawn: Mapping[str, Figure]) -> dict[str, bytes]:
+    found = {name: files(figure) for name, figure in drawn.items()}
+    return {f"{n}.{kind}": content for n, kinds in found.items() for kind, content in kinds.items()}
+
+
+def _tables(document: Document) -> dict[str, str]:
+    """The report's own tables in every format, and the numbers behind them."""
+    return {
         "table.md": markdown(document),
         "table.csv": table_csv(document),
         "table.tex": latex(document),
+        "table.html": html(document),
         "runs.csv": runs_csv(document),
-        "index.html": page(document, drawings, captions),
-        **{f"analysis_{one.name}.csv": one.numbers for one in found},
     }
-    images = {
-        f"{name}.{kind}": kinds[kind] for name, kinds in figures.items() for kind in ("png", "pdf")
+
+
+def _pivot(
+    document: Document, crossings: Sequence[Crossing], tables: Sequence[PivotTable]
+) -> dict[str, str]:
+    """The same for one pivot."""
+    name = f"pivot_{tables[0].name}"
+    return {
+        f"{name}.md": pivot_markdown(tables),
+        f"{name}.csv": pivot_csv(document, crossings),
+        f"{name}.tex": pivot_latex(tables, document.sweep),
+        f"{name}.html": pivot_html(tables),
     }
-    return {name: text.encode() for name, text in texts.items()} | images

@@ -14,7 +14,10 @@ from reports.outcome import COSTS
 from sweeps.published import Published
 
 INNER = [*(f"{part}_setup" for part in PARTS), "is_search", "published"]
-COUNTS = ("plugged", "blocks", "search_evaluations")
+LONG = ("phases", "attempts", "traceback")
+"""Columns of the frame that the page shows and no csv does."""
+WHOLE = (*COSTS, "epochs", "selected_epoch", "plugged", "blocks", "search_evaluations")
+"""Numbers of a cell that count something."""
 PRINTED = {
     "published": "accuracy",
     "published_epoch": "epoch",
@@ -27,17 +30,21 @@ PRINTED = {
 
 def table_csv(document: Document) -> str:
     """One line for every row of the tables; ``keys`` names the runs that it is made of."""
+    return as_csv(table_frame(document).reset_index(names="row"))
+
+
+def table_frame(document: Document) -> pd.DataFrame:
+    """The columns of table.csv, a line for each number of a row."""
     rows = document.rows
     printed = {name: rows["published"].map(partial(_printed, name)) for name in PRINTED}
-    rows = rows.drop(columns=INNER).assign(**printed)
-    return _csv(rows.reset_index(names="row"))
+    return rows.drop(columns=INNER).assign(**printed)
 
 
 def runs_csv(document: Document) -> str:
     """One line for every cell of the sweep; ``row`` is the row of the tables that it is part of,
     0 for the supernets of searches."""
-    whole = dict.fromkeys([*COSTS, "epochs", "selected_epoch", *COUNTS], "Int64")
-    return _csv(document.frame.drop(columns=[*INNER, "traceback"]).astype(whole))
+    cells = document.frame.drop(columns=[*INNER, *LONG])
+    return as_csv(cells.astype(dict.fromkeys(WHOLE, "Int64")))
 
 
 def _printed(name: str, printed: Sequence[Published]) -> Any:
@@ -47,5 +54,6 @@ def _printed(name: str, printed: Sequence[Published]) -> Any:
     return "; ".join(texts) if any(texts) else ""
 
 
-def _csv(frame: pd.DataFrame) -> str:
+def as_csv(frame: pd.DataFrame) -> str:
+    """A frame as text."""
     return str(frame.to_csv(index=False, lineterminator="\n"))

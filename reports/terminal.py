@@ -5,9 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import islice
 
+from reports.columns import SIGNS, Value
 from reports.document import Document
-from reports.tables import Line, Table
+from reports.tables import Table
 from sweeps.source import Source
 
 WIDTH = 100
@@ -15,8 +17,13 @@ SHOWN = (
     *("seeds", "accuracy", "published", "delta_parent", "plugged", "params", "macs", "latency"),
 )
 SPARE = ("macs", "params", "plugged", "published")
-"""What gives way, in this order, where the table would be too wide."""
-WITH_ASIDE = ("latency",)
+"""What gives way, in this order, where the table would be too wide: after the intervals."""
+WITH_ASIDE, WITH_INTERVAL = ("latency",), ("delta_parent",)
+"""What is said beside these is shown: always, and where there is room."""
+LEGEND = (
+    "↑ better, ↓ worse, = not told apart, by a paired t test over seeds: accuracies from the best "
+    "of the backbone, differences from zero. How to read them: table.md"
+)
 NARROW, WIDE = 8, 26
 """Columns of labels are at least so wide; before one that needs no more than WIDE is cut, columns
 give way."""
@@ -36,57 +43,71 @@ def terminal_table(
 
 
 def _table(table: Table) -> Iterable[str]:
-    places = _places(table)
-    titles = _titles(table, places)
-    body = {
-        backbone: [_texts(table, line, places) for line in lines]
-        for backbone, lines in table.backbones.items()
-    }
-    widths = _widths([titles, *(texts for lines in body.values() for texts in lines)])
+    titles, *lines = _texts(table)
+    widths = _widths([titles, *lines])
     yield _clean(table.title)
     yield _wrapped(table.setting)
     yield ""
     yield _aligned(titles, widths)
-    for backbone, lines in body.items():
-        yield _clean(str(backbone))
-        yield from (_aligned(texts, widths) for texts in lines)
+    rest = iter(lines)
+    for backbone, own in table.backbones.items():
+        yield _wrapped(str(backbone))
+        yield from (_aligned(texts, widths) for texts in islice(rest, len(own)))
     yield ""
+    if any(value.verdict for line in table.lines for value in line.values):
+        yield _wrapped(LEGEND)
     yield from (_wrapped(remark) for remark in table.remarks)
     yield from (_wrapped(f"[{mark}] {text}") for mark, text in table.notes)
     yield ""
 
 
-def _places(table: Table) -> list[int]:
-    """Which of the table's columns are shown: as many as fit."""
-    left = {column.key: place for place, column in enumerate(table.columns) if column.key in SHOWN}
-    for key in SPARE:
-        places = list(left.values())
-        texts = [_titles(table, places), *(_texts(table, line, places) for line in table.lines)]
-        labels = [min(max(len(line[place]) for line in texts), WIDE) for place in (0, 1)]
-        if _fixed(texts) + sum(labels) <= WIDTH:
+def _texts(table: Table) -> list[list[str]]:
+    """The titles and a line for each row, in the order of its backbones, with as much as fits."""
+    asides, shown = [*WITH_ASIDE, *WITH_INTERVAL], list(SHOWN)
+    texts = _all_texts(table, shown, asides)
+    asides = list(WITH_ASIDE)
+    for spare in (None, *SPARE):
+        if _fits(texts):
             break
-        left.pop(key, None)
-    return list(left.values())
+        shown = [key for key in shown if key != spare]
+        texts = _all_texts(table, shown, asides)
+    return texts
 
 
-def _titles(table: Table, places: Sequence[int]) -> list[str]:
-    return ["Attention", "Pruning", *(table.columns[place].title for place in places)]
+def _all_texts(table: Table, shown: Sequence[str], asides: Sequence[str]) -> list[list[str]]:
+    lines = [line for own in table.backbones.values() for line in own]
+    columns = [
+        ["Attention", *(_clean(str(line.attention)) for line in lines)],
+        ["Pruning", *(_clean(str(line.pruning)) for line in lines)],
+    ]
+    for place, column in enumerate(table.columns):
+        if column.key in shown:
+            values = [line.values[place] for line in lines]
+            columns.append([column.title, *_column(values, has_aside=column.key in asides)])
+    return [list(texts) for texts in zip(*columns, strict=True)]
+
+
+def _column(values: Sequence[Value], *, has_aside: bool) -> list[str]:
+    """Numbers below each other, and so what stands behind them: the sign of a verdict first."""
+    numbers = [value.text for value in values]
+    has_sign = any(value.verdict for value in values)
+    signs = [f" {SIGNS[value.verdict] or ' '}" if has_sign else "" for value in values]
+    asides = [f" {value.aside}" if has_aside and value.aside else "" for value in values]
+    marks = [f" [{','.join(value.marks)}]" if value.marks else "" for value in values]
+    rest = ["".join(parts) for parts in zip(signs, asides, marks, strict=True)]
+    left, right = (max(map(len, texts)) for texts in (numbers, rest))
+    return [f"{n:>{left}}{r:<{right}}" for n, r in zip(numbers, rest, strict=True)]
+
+
+def _fits(texts: Sequence[Sequence[str]]) -> bool:
+    labels = [min(max(len(line[place]) for line in texts), WIDE) for place in (0, 1)]
+    return _fixed(texts) + sum(labels) <= WIDTH
 
 
 def _fixed(lines: Sequence[Sequence[str]]) -> int:
     """The width of all but the labels."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)][2:]
     return 2 + 2 * (len(widths) + 1) + sum(widths)
-
-
-def _texts(table: Table, line: Line, places: Sequence[int]) -> list[str]:
-    texts = [_clean(str(line.attention)), _clean(str(line.pruning))]
-    for place in places:
-        value = line.values[place]
-        aside = f" {value.aside}" if table.columns[place].key in WITH_ASIDE else ""
-        mark = f" [{','.join(value.marks)}]" if value.marks else ""
-        texts.append(f"{value.text}{aside}{mark}")
-    return texts
 
 
 def _widths(lines: Sequence[Sequence[str]]) -> list[int]:

@@ -10,7 +10,7 @@ from lightning_modules.catalog import FOLDERS, catalog
 from sweeps.overrides import CONF, names
 from sweeps.show import table
 
-FILES = ("data", "recipe", "sweep", "ticket", "cluster")
+FILES = ("data", "recipe", "sweep", "ticket", "table", "cluster")
 
 
 def listing() -> dict[str, list[dict[str, Any]]]:

@@ -21,6 +21,7 @@ class Order:
         resources: by key, what a block of the sweep sets of the cluster's options for its cells.
         results: where the report goes.
         budget: GPU-hours that the cells may cost; None is no limit.
+        tables: further tables of the report, see `sweeps.tables.tables`.
     """
 
     cells: Sequence[Cell]
@@ -29,3 +30,4 @@ class Order:
     resources: Mapping[str, Mapping[str, Any]]
     results: Path
     budget: float | None = None
+    tables: Sequence[Mapping[str, Any]] = ()

@@ -208,6 +208,8 @@ def text_of(value: Any) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list):
         return f"[{','.join(map(text_of, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{text_of(one)}' for key, one in value.items())}}}"
     if isinstance(value, int | float):
         return str(value)
     return QuotedString(str(value), Quote.single).with_quotes()

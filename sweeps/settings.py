@@ -14,10 +14,12 @@ from sweeps.cell import AXES
 from sweeps.cluster.resources import check_cluster
 from sweeps.errors import UserError, near_miss
 from sweeps.ledger import Ledger
+from sweeps.mirror.artifacts import KINDS
 from sweeps.mirror.live import MODES
 from sweeps.overrides import CONF, names, read_yaml
 from sweeps.source import LEDGER
 from sweeps.source import problems as source_problems
+from sweeps.tables import impossible_tables, tables
 
 GROUPS = ("cluster", "sweep")
 FOLDERS = ("ledger", "results", "datasets")
@@ -51,7 +53,7 @@ class Settings:
     watch: bool = False
     analysis: tuple[str, ...] = ()
     source: str = LEDGER
-    tables: tuple[str, ...] = ()
+    tables: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def is_elsewhere(self) -> bool:
@@ -76,14 +78,14 @@ class Settings:
             results=folders["results"],
             datasets=folders["datasets"],
             tracking=content["tracking"],
-            wandb=content["wandb"],
+            wandb={**content["wandb"], "artifacts": _names(content["wandb"].get("artifacts"))},
             trainer=content["trainer"],
             cluster=content["cluster"],
             budget=content["budget_gpu_hours"],
             watch=content["watch"],
             analysis=tuple(_names(content["analysis"])),
             source=content["source"],
-            tables=tuple(_names(content["tables"])),
+            tables=tables(content["tables"]),
         )
 
 
@@ -97,18 +99,28 @@ def impossible(content: Mapping[str, Any]) -> list[str]:
     for name, words in WORDS.items():
         if content[name] not in words:
             problems.append(near_miss(name, str(content[name]), words))
-    for name, value in content["wandb"].items():
-        is_own_account = name == "entity" and value is None
-        if not is_own_account and not (isinstance(value, str) and value):
-            problems.append(f"wandb.{name}={value}: must be text")
+    problems += _impossible_wandb(content["wandb"])
     if not isinstance(content["watch"], bool):
         problems.append(f"watch={content['watch']}: must be true or false")
     problems += unknown(_names(content["analysis"]))
     problems += source_problems(content["source"])
+    problems += impossible_tables(content["tables"])
     budget = content["budget_gpu_hours"]
     if budget is not None and not (_is_number(budget) and budget):
         problems.append(f"budget_gpu_hours={budget}: must be a number above 0, or null")
     return problems + _no_numbers(content["trainer"], "trainer", TRAINER_NUMBERS)
+
+
+def _impossible_wandb(options: Mapping[str, Any]) -> list[str]:
+    problems = []
+    for name in ("entity", "project"):
+        value = options.get(name)
+        is_own_account = name == "entity" and value is None
+        if not is_own_account and not (isinstance(value, str) and value):
+            problems.append(f"wandb.{name}={value}: must be text")
+    wanted = _names(options.get("artifacts"))
+    problems += [near_miss("wandb.artifacts", one, KINDS) for one in wanted if one not in KINDS]
+    return problems
 
 
 def impossible_cluster(
@@ -155,7 +167,9 @@ def check_settings(overrides: Sequence[Override], verbs: Sequence[str]) -> list[
     problems = []
     for override in overrides:
         key, value = override.key_or_group, override.value()
-        if key.partition(".")[0] not in known and not override.is_add():
+        if key == "tables" and isinstance(value, dict):
+            problems.append("tables={...}: must be a list of tables; write tables=[{...}]")
+        elif key.partition(".")[0] not in known and not override.is_add():
             problems.append(near_miss("setting", key, known))
         elif key in words and str(value) not in words[key]:
             problems.append(near_miss(key, str(value), words[key]))

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sweeps.cell import Cell
 from sweeps.ledger import Plan
 from sweeps.listing import reconstructions
 from sweeps.look import look
+from sweeps.mirror.live import check
 from sweeps.record import check_writable
 from sweeps.settings import Settings
 from sweeps.show import plan_text
 from sweeps.source import Source, source_of
 from sweeps.state import OPEN, State, Status, survey
+from sweeps.tables import pivots
 
 
 def start(settings: Settings, made: Plan) -> int:
@@ -32,7 +35,7 @@ def start(settings: Settings, made: Plan) -> int:
     left = [s.cell for s in now.statuses if s.state in OPEN and s.cell.key not in busy]
     print(plan_text(made, now.statuses), file=sys.stderr)
     if left:
-        _preflight(settings, left)
+        _preflight(settings, made, left)
         run = _prepare(settings, made, left)
         settings.ledger.freeze(made)
         if away := run():
@@ -46,11 +49,21 @@ def start(settings: Settings, made: Plan) -> int:
     return verdict(survey(settings.ledger, made.cells))
 
 
-def _preflight(settings: Settings, left: Sequence[Cell]) -> None:
+def _preflight(settings: Settings, made: Plan, left: Sequence[Cell]) -> None:
+    from reports.pivot.ahead import check_ahead
+
+    check(_tracking(settings), settings.wandb)
     from sweeps.preflight import preflight
 
     gc.enable()
+    check_ahead(made, pivots(settings.tables))
     preflight(left, settings.datasets, settings.trainer, elsewhere=settings.is_elsewhere)
+
+
+def _tracking(settings: Settings) -> str:
+    """How runs are tracked: on a cluster without internet offline."""
+    away = settings.is_elsewhere and settings.cluster["offline"]
+    return "offline" if away and settings.tracking == "wandb" else settings.tracking
 
 
 def _prepare(settings: Settings, made: Plan, left: Sequence[Cell]) -> Callable[[], str | None]:
@@ -59,17 +72,24 @@ def _prepare(settings: Settings, made: Plan, left: Sequence[Cell]) -> Callable[[
     from sweeps.order import Order
 
     cluster = settings.cluster
-    offline = settings.is_elsewhere and cluster["offline"] and settings.tracking == "wandb"
     context = Context(
         ledger=settings.ledger.root,
         datasets=settings.datasets,
         trainer=settings.trainer,
-        tracking="offline" if offline else settings.tracking,
+        tracking=_tracking(settings),
         sweep=made.sweep,
         wandb=settings.wandb,
         retries=cluster.get("retries", Context.retries),
     )
-    order = Order(left, context, cluster, made.resources, settings.results, settings.budget)
+    order = Order(
+        cells=left,
+        context=context,
+        cluster=cluster,
+        resources=made.resources,
+        results=settings.results,
+        budget=settings.budget,
+        tables=settings.tables,
+    )
     return prepare(order)
 
 
@@ -78,16 +98,19 @@ def make_report(settings: Settings, sweep: str) -> str:
     from reports.terminal import terminal_table
 
     source = source_of(settings.source, settings.ledger, sweep)
-    folder = write_report(source, sweep, settings.results)
+    folder = write_report(source, sweep, settings.results, tables=settings.tables)
     table = terminal_table(source, sweep, reconstructions=reconstructions())
     return f"{table}\n\nopen {folder}/index.html"
 
 
-def write_report(source: Source, sweep: str, results: Path) -> Path:
-    """Make the sweep's report; returns its folder."""
+def write_report(
+    source: Source, sweep: str, results: Path, *, tables: Sequence[Mapping[str, Any]] = ()
+) -> Path:
+    """Make the sweep's report, with further tables as in the settings; returns its folder."""
     from reports.report import report
 
-    return report(source, sweep, results, reconstructions=reconstructions())
+    ours = reconstructions()
+    return report(source, sweep, results, reconstructions=ours, pivots=pivots(tables))
 
 
 def verdict(statuses: Sequence[Status]) -> int:

@@ -131,7 +131,8 @@ def do_analyze(request: Request) -> int:
         from sweeps.analyze import analyze
 
         failures = analyze(settings, found)
-    print(f"open {write_report(settings.ledger, made.sweep, settings.results)}/index.html")
+    folder = write_report(settings.ledger, made.sweep, settings.results, tables=settings.tables)
+    print(f"open {folder}/index.html")
     if failures:
         print(f"{len(failures)} failed, see above; the same command tries again", file=sys.stderr)
     return 1 if failures else 0

@@ -43,13 +43,17 @@ def _outcome(submission: Submission) -> str:
 
 
 def _report(submission: Submission) -> None:
+    """With the tables that were asked for; without them if they cannot be made."""
     from sweeps.start import write_report
 
-    try:
-        folder = write_report(Ledger(submission.ledger), submission.sweep, Path(submission.results))
-        say(f"open {folder}/index.html")
-    except (UserError, OSError) as error:
-        say(f"no report: {error}")
+    source, results = Ledger(submission.ledger), Path(submission.results)
+    for tables in (submission.tables, ()) if submission.tables else ((),):
+        try:
+            folder = write_report(source, submission.sweep, results, tables=tables)
+            say(f"open {folder}/index.html")
+            return
+        except (UserError, OSError) as error:
+            say(f"{'no tables beside its own' if tables else 'no report'}: {error}")
 
 
 def _notify(submission: Submission, message: str) -> None:

@@ -47,6 +47,7 @@ class Submission:
         results: where the report goes.
         cells: every cell that is open, in the order in which they are preferred.
         canaries: keys of the cells that are tried first.
+        tables: further tables of the report, see `sweeps.tables.tables`.
     """
 
     folder: Path
@@ -59,6 +60,7 @@ class Submission:
     arrays: tuple[Array, ...]
     canaries: tuple[str, ...] = ()
     user: str = ""
+    tables: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def id(self) -> str:
@@ -87,10 +89,8 @@ class Submission:
         return {cell.key: cell for cell in self.cells}
 
     def write(self) -> None:
-        data = {
-            name: getattr(self, name)
-            for name in ("sweep", "code", "options", "context", "results", "canaries", "user")
-        }
+        plain = ("sweep", "code", "options", "context", "results", "canaries", "user", "tables")
+        data = {name: getattr(self, name) for name in plain}
         data["cells"] = [cell.json() for cell in self.cells]
         data["arrays"] = [asdict(array) for array in self.arrays]
         write_atomically(self.folder / "plan.json", json.dumps(data).encode())
@@ -101,6 +101,7 @@ class Submission:
         data["cells"] = tuple(map(Cell.from_json, data["cells"]))
         data["arrays"] = tuple(map(_array, data["arrays"]))
         data["canaries"] = tuple(data["canaries"])
+        data["tables"] = tuple(data.get("tables", ()))
         return cls(folder, **data)
 
     def accepted(self, name: str | int, job: str) -> None:

@@ -94,6 +94,7 @@ class Submitter:
             arrays=tuple(arrays),
             canaries=tuple(cell.key for cell in canaries),
             user=whoami(),
+            tables=tuple(self._order.tables),
         )
 
     def _clean(self) -> None:

@@ -1,0 +1,143 @@
+"""The rows of a report that a pivot is about, each with what it is called in the pivot's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from reports.clocks import Clocks
+from reports.columns import COLUMNS, Value
+from reports.document import Document
+from reports.gather import progress
+from reports.pivot.asked import Pivot
+from reports.pivot.fields import Row, answers, options, text_of
+from reports.pivot.file import DEVICE, FIELDS
+from reports.tables import Line, Table
+from reports.timing import timings
+from sweeps.errors import UserError, near_miss
+
+LATENCY = next(column for column in COLUMNS if column.key == "latency")
+GLOB = "*?["
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row, on one device where the pivot tells devices apart.
+
+    Args:
+        row, line, table: what the report says of it.
+        values: what stands in the columns of its table, by their kind.
+        device: the setting of its latency; empty if it has none.
+        clock: the same as short as the report has it.
+        timed: its line of `reports.timing.timings` on that device; empty if there is none.
+        fields: what it is called, by field of the pivot; None where it has no such option.
+    """
+
+    row: Row
+    line: Line
+    table: Table
+    values: Mapping[str, Value]
+    device: str
+    clock: str
+    timed: Mapping[str, Any]
+    fields: Mapping[str, str | None]
+
+
+def entries(document: Document, pivot: Pivot) -> list[Entry]:
+    """All rows that ``where`` does not leave out, in the order of the report.
+
+    Raises:
+        UserError: the pivot asks for options or values that the report has nowhere, or nothing is
+            left.
+    """
+    rows: list[Any] = document.rows.reset_index(names="row").to_dict("records")
+    by_number: dict[int, Row] = {row["row"]: row for row in rows}
+    timed = timings(document.frame)
+    found: list[Entry] = []
+    for table in document.tables:
+        clocks = Clocks.of(timed[timed["protocol"] == table.title])
+        ours = replace(table, remarks=_general(document, table, clocks))
+        for line in table.lines:
+            found += _of_line(pivot, ours, line, by_number[line.number], clocks)
+    if problems := list(_unknown_options(pivot, rows)) or list(_unmatched(pivot, found)):
+        raise UserError("\n".join(f"table {pivot.name}: {problem}" for problem in problems))
+    left = [one for one in found if all(_fits(one, *wanted) for wanted in pivot.where.items())]
+    if not left:
+        said = ", ".join(f"{field}: {_said(wanted)}" for field, wanted in pivot.where.items())
+        raise UserError(f"table {pivot.name}: where {{{said}}} leaves no row")
+    return left
+
+
+def _general(document: Document, table: Table, clocks: Clocks) -> tuple[str, ...]:
+    """A table's remarks that hold for any part of it: not its counts, nor its devices."""
+    cells = document.frame[document.frame["row"].isin([line.number for line in table.lines])]
+    own = {*clocks.remarks, f"{progress(cells)}."}
+    return tuple(remark for remark in table.remarks if remark not in own)
+
+
+def _of_line(pivot: Pivot, table: Table, line: Line, row: Row, clocks: Clocks) -> Iterator[Entry]:
+    """The row once; once for each device of its table where the pivot speaks of devices."""
+    columns = {column.key: value for column, value in zip(table.columns, line.values, strict=True)}
+    keys = [column.key for column in clocks.columns(LATENCY)]
+    places = dict(zip(clocks.headings, keys, strict=False))
+    own = str(row["latency_setting"]) if row["latency_n"] > 0 else ""
+    is_apart = bool(places) and DEVICE in (*pivot.fields, *pivot.where)
+    for device in places if is_apart else (own,):
+        latency = columns.get(places.get(device, LATENCY.key), Value())
+        yield Entry(
+            row=row,
+            line=line,
+            table=table,
+            values=columns | {LATENCY.key: latency},
+            device=device,
+            clock=_short(clocks, device),
+            timed=clocks.times.get((line.number, device), {}),
+            fields={field: text_of(row, device, field, pivot.fields) for field in pivot.fields},
+        )
+
+
+def _short(clocks: Clocks, device: str) -> str:
+    is_only = len(clocks.headings) < 2
+    return device if is_only else clocks.headings.get(device, "").removeprefix("Latency on ")
+
+
+def _unknown_options(pivot: Pivot, rows: Sequence[Row]) -> Iterator[str]:
+    """Fields that are an option which no row of the report has."""
+    for field in dict.fromkeys((*pivot.fields, *pivot.where)):
+        part = field.partition(".")[0]
+        if field not in FIELDS and field not in (known := options(rows, part)):
+            yield near_miss("field", field, known)
+
+
+def _unmatched(pivot: Pivot, found: Iterable[Entry]) -> Iterator[str]:
+    """Wanted values that no row has; a glob may match nothing."""
+    for field, wanted in pivot.where.items():
+        there = {text for one in found for text in answers(one.row, one.device, field)}
+        for pattern in wanted:
+            is_glob = pattern is not None and not set(GLOB).isdisjoint(pattern)
+            if not is_glob and not any(_is(text, pattern) for text in there):
+                known = [text for text in there if text]
+                yield near_miss(field, "null" if pattern is None else pattern, known)
+
+
+def _fits(entry: Entry, field: str, wanted: Iterable[str | None]) -> bool:
+    texts = answers(entry.row, entry.device, field)
+    return any(_is(text, pattern) for text in texts for pattern in wanted)
+
+
+def _is(text: str | None, pattern: str | None) -> bool:
+    """Whether a text is what is wanted: as it stands, as a glob, or as a number."""
+    if text is None or pattern is None:
+        return text is pattern
+    if text == pattern or fnmatchcase(text, pattern):
+        return True
+    try:
+        return float(text) == float(pattern)
+    except ValueError:
+        return False
+
+
+def _said(wanted: Iterable[str | None]) -> str:
+    return " or ".join("null" if one is None else one for one in wanted)
