@@ -2,13 +2,15 @@
 
     python -m benchmarks.report_records
 
-Two shared CPU cores, Python 3.11, pandas 3.1, matplotlib 3.11, CPU seconds beyond imports (0.47):
+Two shared CPU cores, Python 3.11, pandas 3.1, matplotlib 3.11, CPU seconds beyond imports (0.55):
 
-    report, all of it                1.9
-      plan, records, rows, tables    0.7
-      figures as png, pdf and svg    1.0
-      page                           0.3
-      md, tex, two csv               0.2
+    frame and all tables             1.5
+      plan, records, rows, tables    0.9
+      md, tex, html                  0.4
+      csv, parquet                   0.2
+    four figures as png, pdf, svg    1.9
+    page                             0.5
+    report, all of it                4.1
 """
 
 from __future__ import annotations
@@ -43,16 +45,20 @@ def main() -> None:
 
 def steps(ledger: Ledger) -> None:
     """The parts of a report, each timed by itself."""
-    from reports import document, figures, latex, markdown, page, sheets
+    from reports import document, figures, html, latex, markdown, page, parquet, sheets
 
+    start = time.process_time()
     made = seconds("plan, records, rows, tables", document.Document.of, ledger, "benchmark")
-    for write in (markdown.markdown, latex.latex, sheets.table_csv, sheets.runs_csv):
+    for write in (
+        *(markdown.markdown, latex.latex, html.html, sheets.table_csv, sheets.runs_csv),
+        *(parquet.frame_parquet, parquet.rows_parquet),
+    ):
         seconds(write.__name__, write, made)
-    drawings = {}
-    for cost, name in ((figures.MACS, "pareto_macs"), (figures.LATENCY, "pareto_latency")):
-        figure = seconds(name, figures.pareto, made.rows, cost)
-        drawings[name] = seconds(f"{name} files", figures.files, figure)["svg"].decode()
-    seconds("page", page.page, made, drawings)
+    print(f"frame and all tables: CPU {time.process_time() - start:.2f} s")
+    drawn = seconds("figures", figures.figures, made.frame, made.rows, ledger.curves)
+    for name, figure in drawn.items():
+        seconds(f"{name} files", figures.files, figure)
+    seconds("page", page.page, made, {})
 
 
 def seconds(step: str, work: Callable[..., Any], *given: Any) -> Any:
