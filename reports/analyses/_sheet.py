@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 
 from reports.analyses._row import Row, by_heading
 from reports.figures import PAGE_INCHES
-from reports.marks import COLOURS, literal
+from reports.lettering import literal
+from reports.marks import COLOURS
 
 __all__ = ["BLUE", "ORANGE", "Panels", "Strip", "key", "level", "scale", "sheet"]
 
