@@ -10,7 +10,7 @@ RUN     := $(PY) run.py
 CHOSEN   = $(if $(CLUSTER),cluster=$(CLUSTER))
 
 .PHONY: help sweep plan status logs cancel retry tables analyze publish dashboard browse list cost \
-        test test-slurm tools check lock bench assets clean
+        test test-slurm tools check lock bench clean
 help:
 	@echo "make sweep    plan, run, tables           SWEEP=$(SWEEP) CLUSTER=here|local|slurm (or conf/user.yaml)"
 	@echo "make plan     what would run              make tables   tables and figures again"
