@@ -50,6 +50,6 @@ def source_of(address: str, ledger: Ledger, sweep: str) -> Source:
     found = ADDRESS.fullmatch(address)
     if not found:
         return ledger
-    from sweeps.mirror.read import WandbSource
+    from sweeps.mirror.source import WandbSource
 
     return WandbSource.read(found[1], found[2], sweep)

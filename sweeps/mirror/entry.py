@@ -4,6 +4,10 @@ A run has ``id = key``, ``group = sweep``, ``job type = kind`` (dense, supernet,
 config = the cell, history = one row an epoch, summary = the record. All of it is made here, for
 runs that are logged while they train and for those that are published later, so that the same
 record is the same run.
+
+W&B sorts, filters and draws by flat names, but of a value it may forget what JSON cannot say, or
+whether a number was whole. So cell and record stand there twice: flat for W&B, and as one text,
+which comes back as it was. Where the two say different things, neither is believed.
 """
 
 from __future__ import annotations
@@ -14,18 +18,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sweeps.cell import AXES, SCHEMA, Cell
-from sweeps.curves import curves
+from sweeps.curves import Curves, curves
+from sweeps.errors import UserError
 from sweeps.record import Record
 
 FLAT = {"result": "", "latency": "latency.", "seconds": "seconds."}
 """Parts of a record that are flat in a summary, and what their names begin with."""
-WHOLE = ("status", "search_seconds", "provenance", "error")
-"""Parts of a record that stand in the summary as they are."""
 INNER = ("cost", "cost_dense", "search")
 """Parts of a result that are flat as well: ``cost.macs``."""
-DIGEST, CURVES = "digest", "curves"
-"""Further names in a summary: see `digest`, and `sweeps.curves`."""
+WHOLE = ("status", "search_seconds", "provenance")
+"""Parts of a record that stand in the summary as they are."""
+RECORD, CURVES, DIGEST = "record", "curves", "digest"
+"""Further names in a summary: the record as text, its curves as text, and see `digest`."""
 SWEEP_TAG = "sweep:"
+LONGEST = 64
+"""Characters that W&B allows in a tag and in the id of a run."""
 
 
 def name(cell: Cell) -> str:
@@ -33,31 +40,33 @@ def name(cell: Cell) -> str:
 
 
 def tags(cell: Cell, sweeps: Iterable[str]) -> list[str]:
-    """The names of the cell's variants, and the sweeps that it is part of, each ``sweep:<name>``.
-
-    W&B allows 64 characters in a tag.
-    """
+    """The names of the cell's variants, and the sweeps that it is part of."""
     names = dict.fromkeys(getattr(cell, axis).name for axis in AXES)
-    return [tag[:64] for tag in (*names, *map(sweep_tag, sweeps))]
+    return [*map(short, names), *map(sweep_tag, sweeps)]
 
 
 def sweep_tag(sweep: str) -> str:
-    return f"{SWEEP_TAG}{sweep}"[:64]
+    """``sweep:<name>``, by which all runs of a sweep are found."""
+    return short(f"{SWEEP_TAG}{sweep}")
+
+
+def short(text: str) -> str:
+    """As many characters as W&B allows; what is too long ends in its own hash."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST - 9]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def config(cell: Cell) -> dict[str, Any]:
-    """A cell as W&B's config: ``attention``, ``attention.reduction``, ..., the key and the seed.
-
-    ``cell`` is all of it once more as text, which W&B gives back as it was: of a number it may
-    forget whether it was whole.
-    """
+    """A cell as W&B's config: ``attention``, ``attention.reduction``, ..., the key and the seed;
+    ``cell`` is all of it as text."""
     parts = cell.json()
     flat: dict[str, Any] = {"key": cell.key, "seed": cell.seed, "kind": cell.kind}
     for axis in AXES:
         flat[axis] = parts[axis]["name"]
         options = parts[axis]["options"]
         flat |= {f"{axis}.{option}": value for option, value in options.items()}
-    return flat | {"cell": json.dumps(parts, sort_keys=True)}
+    return flat | {"cell": json.dumps(parts)}
 
 
 def cell_of(config: Mapping[str, Any]) -> Cell:
@@ -79,42 +88,62 @@ def row(epoch: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def summary(cell: Cell, record: Record, history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A record's numbers under flat names: ``accuracy``, ``cost.macs``, ``latency.ratio``, ..."""
-    flat: dict[str, Any] = {"schema": SCHEMA, "key": cell.key}
-    flat |= {part: record[part] for part in WHOLE if part in record}
+    """A record's numbers under flat names, the record and its curves as text."""
+    whole = {"schema": SCHEMA, "key": cell.key, **record}
+    whole.pop("cell", None)  # the config has it
+    return {
+        "schema": SCHEMA,
+        "key": cell.key,
+        **numbers(record),
+        RECORD: _text(whole),
+        CURVES: _text(curves(history)),
+    }
+
+
+def numbers(record: Record) -> dict[str, Any]:
+    """A record under flat names: ``accuracy``, ``cost.macs``, ``latency.ratio``, ``status``."""
+    flat = {part: record[part] for part in WHOLE if part in record}
+    if error := record.get("error"):
+        flat["error"] = {name: value for name, value in error.items() if name != "traceback"}
     for part, prefix in FLAT.items():
         for name, value in (record.get(part) or {}).items():
             if name in INNER and isinstance(value, Mapping):
                 flat |= {f"{prefix}{name}.{inner}": one for inner, one in value.items()}
             else:
                 flat[f"{prefix}{name}"] = value
-    return flat | {CURVES: curves(history)}
+    return flat
 
 
 def record_of(summary: Mapping[str, Any]) -> Record:
-    """The record that a summary was made of; what it lacks is left out.
+    """The record that a summary was made of, without its cell.
 
-    ``cell`` is not in it: the config has that.
+    Raises:
+        UserError: there is none, it is of another schema, or the summary's own numbers are others.
     """
-    whole = ("schema", "key", *WHOLE)
-    record: Record = {part: summary[part] for part in whole if part in summary}
-    taken = {*whole, DIGEST, CURVES}
-    for part in ("latency", "seconds"):
-        names = [name for name in summary if name.startswith(FLAT[part])]
-        taken.update(names)
-        record[part] = {name.removeprefix(FLAT[part]): summary[name] for name in names}
-    record["latency"] = record["latency"] or None
-    result: dict[str, Any] = {}
-    for name in summary:
-        if name in taken or name.startswith("_"):  # W&B's own begin with _
-            continue
-        outer, _, inner = name.partition(".")
-        if outer in INNER and inner:
-            result.setdefault(outer, {})[inner] = summary[name]
-        else:
-            result[name] = summary[name]
-    record["result"] = result if record.get("status") == "done" else None
-    return record
+    if RECORD not in summary:
+        raise UserError("its summary has no record")
+    try:
+        record = json.loads(summary[RECORD])
+        schema = record["schema"]
+        said = numbers(record)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"the record in its summary cannot be read ({error})") from None
+    if schema != SCHEMA:
+        raise UserError(f"its record has schema {schema}, this version reads {SCHEMA}")
+    wrong = {name: value for name, value in said.items() if not _is(summary.get(name), value)}
+    for name, value in wrong.items():
+        came = f"is {summary[name]}" if name in summary else "is missing"
+        raise UserError(f"{name} {came} in its summary, but its record says {value}")
+    return dict(record)
+
+
+def curves_of(summary: Mapping[str, Any]) -> Curves:
+    """The curves that a summary was made of; empty if they are not there."""
+    try:
+        found = json.loads(summary[CURVES])
+    except (LookupError, TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def digest(cell: Cell, record: Record, history: Sequence[Mapping[str, Any]]) -> str:
@@ -122,3 +151,16 @@ def digest(cell: Cell, record: Record, history: Sequence[Mapping[str, Any]]) -> 
     content = [config(cell), name(cell), summary(cell, record, history), list(history)]
     text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _is(came: Any, value: Any) -> bool:
+    """Whether W&B has a value as it was given, so far as it is a number or a text. W&B drops what
+    is None or no number, and forgets whether a number was whole."""
+    if came == value or isinstance(value, bool | Mapping | list):
+        return True
+    both = isinstance(came, int | float) and isinstance(value, int | float)
+    return both and float(came) == float(value)
+
+
+def _text(content: Any) -> str:
+    return json.dumps(content, separators=(",", ":"))

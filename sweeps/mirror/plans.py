@@ -13,13 +13,15 @@ from typing import Any
 from sweeps.cell import AXES, SCHEMA, Cell, Choice
 from sweeps.errors import UserError
 from sweeps.ledger import Plan
+from sweeps.mirror.entry import short
 from sweeps.published import Published
 
 JOB_TYPE = "plan"
 
 
 def plan_id(sweep: str) -> str:
-    return f"sweep-{sweep}"
+    """The id of the run that holds a sweep's plan."""
+    return short(f"sweep-{sweep}")
 
 
 def plan_config(plan: Plan) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def _text(plan: Plan) -> str:
 
     def places(cell: Cell) -> list[int]:
         parts = cell.json()
-        texts = ((choices[axis], json.dumps(parts[axis], sort_keys=True)) for axis in AXES)
+        texts = ((choices[axis], json.dumps(parts[axis])) for axis in AXES)
         return [*(known.setdefault(text, len(known)) for known, text in texts), cell.seed]
 
     cells = [places(cell) for cell in plan.cells]
