@@ -23,7 +23,7 @@ from sweeps.claim import claim
 from sweeps.context import Context
 from sweeps.errors import UserError
 from sweeps.failure import Failure, classify
-from sweeps.measurement import history, latency, results
+from sweeps.measurement import earlier, history, latency, results
 from sweeps.mirror.live import Tracker
 from sweeps.outcome import (
     LostAgain,
@@ -35,7 +35,7 @@ from sweeps.outcome import (
     note_end,
 )
 from sweeps.phases import Phases
-from sweeps.provenance import provenance
+from sweeps.provenance import code, provenance
 from sweeps.record import (
     Damaged,
     Record,
@@ -115,7 +115,14 @@ def _timed(cell: Cell, paths: RunPaths, context: Context, record: Record) -> Rec
 
 
 def _tracker(cell: Cell, paths: RunPaths, context: Context) -> Tracker:
-    return Tracker(cell, paths, context.tracking, context.sweep, context.wandb)
+    return Tracker(
+        cell,
+        paths,
+        context.tracking,
+        sweep=context.sweep,
+        wandb=context.wandb,
+        code=code(context.ledger) if context.tracking != "none" else None,
+    )
 
 
 def _attempt_smaller(cell: Cell, paths: RunPaths, context: Context) -> Record:
@@ -134,15 +141,10 @@ def _attempt(cell: Cell, paths: RunPaths, context: Context) -> Record | None:
     made = _begin(cell, paths, context)
     context = replace(context, trainer={**context.trainer, "accumulate": made[-1]["accumulate"]})
     try:
-        if attempts.barren(made) > context.retries:
-            raise LostAgain(lost_text(made))
-        bench = Workbench(cell, paths, context.datasets, context.trainer)
         with _tracker(cell, paths, context) as tracker:
-            record = _run(bench, context, tracker)
-            attempts.end(paths.attempts, "done")
-            record["provenance"]["attempts"] = attempts.brief(attempts.read(paths.attempts))
-            write_record(paths, record)
-            tracker.finish(record)
+            record = _outcome(cell, paths, context, tracker)
+            if record:
+                tracker.finish(record)
     except Stopped:
         raise
     except UserError:
@@ -151,11 +153,31 @@ def _attempt(cell: Cell, paths: RunPaths, context: Context) -> Record | None:
     except KeyboardInterrupt:
         note_end(paths, "interruption")
         raise
+    if record and record["status"] == "done":
+        for path in paths.folder.glob("*.ckpt*"):
+            path.unlink()
+    return record
+
+
+def _outcome(cell: Cell, paths: RunPaths, context: Context, tracker: Tracker) -> Record | None:
+    """The record of success or failure, written; None asks for another attempt."""
+    made = attempts.read(paths.attempts)
+    try:
+        if attempts.barren(made) > context.retries:
+            raise LostAgain(lost_text(made))
+        bench = Workbench(cell, paths, context.datasets, context.trainer)
+        record = _run(bench, context, tracker)
+        attempts.end(paths.attempts, "done")
+        record["provenance"]["attempts"] = attempts.brief(attempts.read(paths.attempts))
+        write_record(paths, record)
+        return record
+    except Stopped:
+        tracker.leave()
+        raise
+    except UserError:
+        raise
     except Exception as error:
         return failed(cell, paths, error, made)
-    for path in paths.folder.glob("*.ckpt*"):
-        path.unlink()
-    return record
 
 
 def _begin(cell: Cell, paths: RunPaths, context: Context) -> list[Attempt]:
@@ -175,6 +197,9 @@ def _run(bench: Workbench, context: Context, tracker: Tracker) -> Record:
         if context.on_epoch:
             context.on_epoch(row)
 
+    if context.tracking != "none":
+        for row in earlier(bench):
+            tracker.epoch(row)
     phases = Phases(bench, on_epoch, context.progress, context.stop)
     clock = Clock()
     if bench.cell.is_dense:

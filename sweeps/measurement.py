@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from lightning_modules.fit import evaluate
 from lightning_modules.keeper import EpochRow
 from lightning_modules.latency import measure
 from lightning_modules.recipe import noise_of
+from lightning_modules.storage import Damaged, previous, read
 from sweeps.workbench import Workbench
 
 
@@ -50,8 +52,23 @@ def _searched(pruned: Mapping[str, Any]) -> dict[str, Any]:
 
 def history(bench: Workbench) -> list[EpochRow]:
     """Every epoch of the cell's own training, its parent's left out."""
-    names = [f"refit-{n}" for n in range(bench.rounds)] or ["fit"]
-    return [row for name in names for row in bench.load(name)["history"]]
+    return [row for name in _trainings(bench) for row in bench.load(name)["history"]]
+
+
+def earlier(bench: Workbench) -> list[EpochRow]:
+    """The same so far as an attempt before has come; what cannot be read is left out."""
+    rows: list[EpochRow] = []
+    for name in _trainings(bench):
+        checkpoint = bench.paths.checkpoint(name)
+        for path in (bench.paths.weights(name), checkpoint, previous(checkpoint)):
+            with suppress(FileNotFoundError, Damaged, KeyError):
+                rows += read(path)["history"]
+                break
+    return rows
+
+
+def _trainings(bench: Workbench) -> list[str]:
+    return [f"refit-{n}" for n in range(bench.rounds)] or ["fit"]
 
 
 def latency(bench: Workbench, network: nn.Module) -> dict[str, Any]:

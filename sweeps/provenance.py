@@ -22,17 +22,22 @@ def provenance(cell: Cell, ledger: Path) -> dict[str, Any]:
     """What must be known to make a cell again; long texts lie in ``<ledger>/provenance``."""
     import platform
 
-    code, packages = _origin(ROOT), _packages()
+    packages = _packages()
     return {
-        "commit": code.commit,
-        "dirty": code.dirty,
-        "diff": _kept(ledger, code.diff, "patch") if code.dirty else None,
+        **code(ledger),
         "packages": {name: version for name, version in packages.items() if name in SHOWN},
         "environment": _kept(ledger, _lines(packages), "txt"),
         "python": platform.python_version(),
         "hardware": _hardware(),
         "sources": sources(cell),
     }
+
+
+def code(ledger: Path) -> dict[str, Any]:
+    """The version of the code that this process runs."""
+    found = _origin(ROOT)
+    diff = _kept(ledger, found.diff, "patch") if found.dirty else None
+    return {"commit": found.commit, "dirty": found.dirty, "diff": diff}
 
 
 def sources(cell: Cell) -> dict[str, str]:

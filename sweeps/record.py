@@ -109,6 +109,11 @@ class RunPaths:
     def wandb(self) -> Path:
         return self.folder
 
+    def text(self, name: str | None) -> Path | None:
+        """A long text that the record's provenance names, if it is there."""
+        path = self.ledger / "provenance" / name if name else None
+        return path if path and path.exists() else None
+
     def checkpoint(self, phase: str) -> Path:
         """Where training of a phase goes on from: weights, optimizer, schedule, history."""
         return self.folder / f"{phase}.ckpt"

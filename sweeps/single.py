@@ -13,6 +13,7 @@ from sweeps.errors import UserError
 from sweeps.execute import execute
 from sweeps.ledger import Ledger
 from sweeps.measurement import cost
+from sweeps.mirror.live import check
 from sweeps.preflight import preflight, unbuildable
 from sweeps.progress import line
 from sweeps.record import Record
@@ -37,12 +38,14 @@ def run_cell(cell: Cell, settings: Settings) -> Record:
         raise UserError(f"{cell} is inapplicable: {reason}")
     settings.ledger.prepare()
     preflight([cell], settings.datasets, settings.trainer)
+    check(settings.tracking, settings.wandb)
     context = Context(
         ledger=settings.ledger.root,
         datasets=settings.datasets,
         trainer=settings.trainer,
         tracking=settings.tracking,
         progress=sys.stderr.isatty(),
+        wandb=settings.wandb,
     )
     for part in [cell.parent, cell] if cell.parent else [cell]:
         record = _execute(part, context)

@@ -1,28 +1,47 @@
 """A cell's W&B run while it trains, see `sweeps.mirror.entry` for what it holds.
 
 Offline (the default) nothing asks for a login and every attempt is one run folder below
-``<ledger>/<key>/wandb``; online a resumed cell goes on in its run.
+``<ledger>/<key>/wandb``; online a resumed cell goes on in its run. What becomes of the run never
+decides what becomes of the cell: the record on disk is the truth, and can be published later.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
 from sweeps.cell import Cell
 from sweeps.errors import UserError
-from sweeps.mirror import entry
-from sweeps.record import Record, RunPaths, read_history
+from sweeps.mirror import entry, session
+from sweeps.mirror.content import Content, about
+from sweeps.mirror.session import DIFF, Place, Refused, Session
+from sweeps.record import Record, RunPaths
 
 MODES = ("offline", "wandb", "none")
-PROJECT = "triptych"
 
 
 def warm() -> None:
     """Import what a tracker needs, for processes that will be forked from this one."""
-    import wandb  # noqa: F401
+    session.warm()
+
+
+def check(mode: str, wandb: Mapping[str, Any]) -> None:
+    """Look whether runs can go to W&B, before anything is trained.
+
+    Raises:
+        UserError: there is no key, it is refused, or W&B does not answer.
+    """
+    if mode == "wandb":
+        from sweeps.mirror.read import Project
+
+        place = Place.of(wandb)
+        try:
+            Project.open(place.entity, place.project)
+        finally:
+            session.rest()
 
 
 class Tracker:
@@ -31,7 +50,12 @@ class Tracker:
     Args:
         mode: one of ``MODES``.
         sweep: the run's group.
-        wandb: entity and project; WANDB_ENTITY and WANDB_PROJECT win over them.
+        wandb: the section of the settings.
+        code: commit and diff of the code, as in a record's provenance.
+
+    Raises:
+        Refused: when entered, W&B refuses the key or the place. Where it does not answer, or has
+            no place for this run alone, a line on stderr says so and the cell runs without.
     """
 
     def __init__(
@@ -39,60 +63,63 @@ class Tracker:
         cell: Cell,
         paths: RunPaths,
         mode: str,
-        sweep: str | None,
+        *,
+        sweep: str | None = None,
         wandb: Mapping[str, Any] | None = None,
+        code: Mapping[str, Any] | None = None,
     ) -> None:
         self._cell, self._paths, self._mode, self._sweep = cell, paths, mode, sweep
-        self._place = place(wandb or {})
-        self._run: Any = None
+        self._wandb, self._code = wandb or {}, code or {}
+        self._session: Session | None = None
+        self._exit = 1
 
     def __enter__(self) -> Tracker:
         if self._mode != "none":
-            self._run = self._start()
+            try:
+                self._session = self._open()
+            except Refused:
+                raise
+            except UserError as error:
+                self._lose(error)
+        if self._mode == "wandb":
+            with self._spared():
+                self._send_diff()
         return self
 
-    def _start(self) -> Any:
-        import wandb
+    def _send_diff(self) -> None:
+        diff = self._paths.text(self._code.get("diff"))
+        if self._session and diff:
+            self._session.file(DIFF, diff)
 
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-        quiet = wandb.Settings(
-            silent=True, console="off", x_disable_meta=True, x_disable_stats=self._mode == "offline"
-        )
-        online = self._mode == "wandb"
-        cell = self._cell
-        try:
-            run = wandb.init(
-                **self._place,
-                id=cell.key,
-                name=entry.name(cell),
-                group=self._sweep,
-                job_type=cell.kind,
-                tags=entry.tags(cell, [self._sweep] if self._sweep else []),
-                config=entry.config(cell),
-                dir=str(self._paths.wandb),
-                mode="online" if online else "offline",
-                resume="allow" if online else None,
-                settings=quiet,
-            )
-        except wandb.Error as error:
-            raise UserError(
-                f"W&B refused the run ({error}); log in with 'wandb login', or use tracking=offline"
-            ) from None
-        for phase in ("fit", "refit"):
-            run.define_metric(f"{phase}/*", step_metric=f"{phase}/epoch")
-        return run
+    def _open(self) -> Session:
+        commit = self._code.get("commit")
+        run = about(self._cell, self._sweep, group=self._sweep, commit=commit)
+        place, folder = Place.of(self._wandb), self._paths.wandb
+        return Session(run, place, self._mode, folder, uploads=bool(self._artifacts))
+
+    @property
+    def _artifacts(self) -> tuple[str, ...]:
+        return tuple(self._wandb.get("artifacts") or ()) if self._mode == "wandb" else ()
 
     def epoch(self, row: Mapping[str, Any]) -> None:
-        """One row of the history, under the record's names with the phase in front."""
-        if self._run is not None:
-            self._run.log(entry.row(row))
+        """An epoch that is over; one that the run has already is left out."""
+        with self._spared():
+            if self._session:
+                self._session.row(row["epoch"], entry.row(row))
+
+    def leave(self) -> None:
+        """The attempt ends before the cell is over; another one goes on."""
+        with self._spared():
+            if self._session:
+                self._session.leave()
 
     def finish(self, record: Record) -> None:
-        """The record's numbers, flat, as the run's summary."""
-        if self._run is not None:
-            history = read_history(self._paths)
-            said = {entry.DIGEST: entry.digest(self._cell, record, history)}
-            self._run.summary.update(entry.summary(self._cell, record, history) | said)
+        """The cell is over: its record and history, and its artifacts if they are asked for."""
+        with self._spared():
+            if self._session:
+                content = Content.of(self._cell, record, self._paths, self._artifacts)
+                content.send(self._session)
+                self._exit = content.code
 
     def __exit__(
         self,
@@ -100,13 +127,23 @@ class Tracker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._run is not None:
-            self._run.finish(exit_code=0 if kind is None else 1)
+        with self._spared():
+            if self._session:
+                self._session.close(self._exit)
 
+    @contextmanager
+    def _spared(self) -> Iterator[None]:
+        """Spares the cell what W&B's client, its server or the network raise."""
+        try:
+            yield
+        except Exception as error:
+            self._lose(error)
 
-def place(wandb: Mapping[str, Any]) -> dict[str, Any]:
-    """Entity and project of the runs; an entity of None is the account's own."""
-    return {
-        "entity": os.environ.get("WANDB_ENTITY") or wandb.get("entity"),
-        "project": os.environ.get("WANDB_PROJECT") or wandb.get("project") or PROJECT,
-    }
+    def _lose(self, error: Exception) -> None:
+        self._session = None
+        print(
+            f"cell {self._cell.key} is not in W&B, or not all of it ({error}); that changes "
+            "nothing for the cell: publish it when it is done",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -1,0 +1,66 @@
+"""W&B's client set up to talk to a local server, and what it leaves behind in a process."""
+
+from __future__ import annotations
+
+import gc
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+import wandb
+
+from tests.wandb_server.reading import READING
+from tests.wandb_server.server import Server, serving
+from tests.wandb_server.store import Store
+from tests.wandb_server.writing import PATHS, WRITING
+
+KINDS = ("GRAPHQL", "FILE_STREAM", "FILE_TRANSFER")
+LIMITS = {"WANDB_INIT_TIMEOUT": "20", "WANDB_FINISH_TIMEOUT": "20"}
+LIMITS |= {"WANDB_X_GRAPHQL_RETRY_MAX": "2"}
+LIMITS |= {f"WANDB_X_{kind}_RETRY_WAIT_MIN_SECONDS": "1" for kind in KINDS}
+LIMITS |= {f"WANDB_X_{kind}_RETRY_WAIT_MAX_SECONDS": "1" for kind in KINDS}
+"""Little patience, so that a test needs none. W&B's client takes whole seconds only."""
+HURRY = {"WANDB_INIT_TIMEOUT": "2", "WANDB_FINISH_TIMEOUT": "1"}
+"""For what is waited for in vain."""
+
+
+def environment(server: Server) -> dict[str, str]:
+    """The variables with which a process finds the server and is let in."""
+    return LIMITS | {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": server.store.key}
+
+
+@contextmanager
+def local_wandb() -> Iterator[Server]:
+    """A server that all runs of this process go to."""
+    wandb.teardown()
+    with pytest.MonkeyPatch.context() as patch, serving(Server(READING | WRITING, PATHS)) as one:
+        for name in [name for name in os.environ if name.startswith("WANDB_")]:
+            patch.delenv(name)
+        for name, value in environment(one).items():
+            patch.setenv(name, value)
+        yield one
+        wandb.teardown()
+
+
+def restart() -> None:
+    """What a new process is to the client: it has forgotten what it could not send."""
+    with suppress(ConnectionError):
+        wandb.teardown()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # nobody waits for a helper that is killed
+        gc.collect()
+
+
+def hurry(patch: pytest.MonkeyPatch) -> None:
+    """Let this process give up soon."""
+    for name, value in HURRY.items():
+        patch.setenv(name, value)
+
+
+def renew(server: Server) -> None:
+    """Let the server and the client forget everything."""
+    restart()
+    server.store, server.fault, server.gone = Store(), None, False
+    server.asked.clear()
