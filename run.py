@@ -4,6 +4,8 @@ python run.py backbone=resnet20 attention=se attention.reduction=8 data=digits
 python run.py -m attention=se,eca seed=0,1
 python run.py do=plan|sweep|status|retry|cancel|report sweep=demo
 python run.py do=analyze sweep=demo analysis=all
+python run.py do=report source=wandb://team/triptych sweep=demo
+python run.py do=publish|dashboard sweep=demo        python run.py do=browse
 python run.py do=logs key=7f3fa4
 python run.py do=list        python run.py do=cost backbone=resnet164 attention=dia
 """
