@@ -21,7 +21,7 @@ from test_reports import ECA, MAGNITUDE, SE, cell, done, failed
 from sweeps.cell import Cell
 from sweeps.errors import UserError
 from sweeps.ledger import Ledger, Plan
-from sweeps.mirror import entry, plans, publish
+from sweeps.mirror import entry, plans, publish, sending
 from sweeps.mirror.source import WandbSource
 from sweeps.record import Record, write_atomically, write_record
 from sweeps.settings import Settings
@@ -278,6 +278,20 @@ def test_artifacts_are_published_when_asked_for_and_once(
     for wanted in (["model", "ticket"], ["model"], []):
         send(ledger, artifacts=wanted)
         assert counted(capsys) == NONE_NEW
+
+
+def test_many_runs_are_sent_in_batches_with_a_new_client_for_each(
+    server: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sending, "BATCH", 8)
+    many = tuple(cell(seed=seed) for seed in range(20))
+    assert send(made(tmp_path, cells=many)) == 0
+    assert counted(capsys) == "mine: 20 runs: 20 new, 0 changed, 0 unchanged"
+    assert set(runs(server)) == {one.key for one in many}
+    assert {run.state for run in runs(server).values()} == {"finished"}
 
 
 def test_a_busy_server_is_waited_for(

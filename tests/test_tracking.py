@@ -183,6 +183,7 @@ def test_a_live_run_knows_its_code_and_its_machine(server: Server, tmp_path: Pat
     assert run.files.get("diff.patch") == patches.get(origin["diff"])
     assert {"wandb-metadata.json", "requirements.txt"} <= set(run.files)
     assert json.loads(run.files["wandb-metadata.json"])["cpu_count_logical"] == os.cpu_count()
+    assert run.events  # system metrics
 
 
 def test_an_epoch_is_there_before_the_next_one_ends(

@@ -92,6 +92,7 @@ class Tracker:
             self._session.file(DIFF, diff)
 
     def _open(self) -> Session:
+        session.ready()
         commit = self._code.get("commit")
         run = about(self._cell, self._sweep, group=self._sweep, commit=commit)
         place, folder = Place.of(self._wandb), self._paths.wandb

@@ -72,7 +72,8 @@ def publish(settings: Settings, plan: Plan) -> int:
         sender.send_plan(about)
     refused = sender.send(survey.due)
     survey.troubles += [f"cell {key} is not published: {why}" for key, why in refused.items()]
-    survey.troubles += _missing(project, [one for one in survey.due if one.key not in refused])
+    if sent := [one for one in survey.due if one.key not in refused]:
+        survey.troubles += _missing(Project.open(place.entity, place.project), sent)
     _say(survey)
     print(f"{survey.text(plan.sweep)} -> {page(project.path)}")
     return 1 if survey.troubles else 0

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import Any, Protocol
 
 from tqdm import tqdm
 
@@ -18,11 +18,14 @@ from sweeps.errors import UserError
 from sweeps.ledger import Ledger
 from sweeps.mirror.content import Content, PlanContent, about
 from sweeps.mirror.read import Listed
-from sweeps.mirror.session import DIFF, About, Away, Place, Refused, Session
+from sweeps.mirror.session import DIFF, About, Away, Place, Refused, Session, ready, rest
 
 AT_ONCE = 8
 """Runs that are written at a time. One waits for about eight answers of the server in a row; with a
 server that takes 0.1 s each, eight runs at once are 12 runs a second, one at a time 1.6."""
+
+BATCH = 200
+"""Runs after which W&B's client starts anew: of each it keeps 0.2 MiB and some open connections."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Sender:
 
     def send_plan(self, plan: PlanContent) -> None:
         """Send the plan's run; raises as `send`."""
+        ready()
         with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             self._write(plan.about, plan, Path(folder))
 
@@ -73,23 +77,41 @@ class Sender:
                 being written may be there in part.
         """
         refused: dict[str, str] = {}
-        sent = 0
-        bar = tqdm(desc="publish", total=len(due), unit="run", file=sys.stderr, disable=None)
+        if not due:
+            return refused
+        bar = tqdm(
+            desc="publish",
+            total=len(due),
+            unit="run",
+            file=sys.stderr,
+            dynamic_ncols=True,
+            disable=None,
+        )
         with TemporaryDirectory(ignore_cleanup_errors=True) as folder, bar:
-            pool = ThreadPoolExecutor(AT_ONCE)
-            futures = {pool.submit(self._send, one, Path(folder)): one.key for one in due}
-            try:
-                for future in as_completed(futures):
-                    if why := _refusal(future):
-                        refused[futures[future]] = why
-                    sent += not why
-                    bar.update()
-            except Away as error:
-                raise UserError(
-                    f"{error}; {sent} of {len(due)} runs were sent, the same command sends the rest"
-                ) from error
-            finally:
-                pool.shutdown(cancel_futures=True)
+            for start in range(0, len(due), BATCH):
+                batch = due[start : start + BATCH]
+                try:
+                    refused |= self._send_batch(batch, Path(folder), bar)
+                except Away as error:
+                    raise UserError(
+                        f"{error}; at least {start} of {len(due)} runs were sent, the same command "
+                        "sends the rest"
+                    ) from error
+                rest()
+        return refused
+
+    def _send_batch(self, due: Sequence[Due], folder: Path, bar: tqdm[Any]) -> dict[str, str]:
+        refused: dict[str, str] = {}
+        ready()
+        pool = ThreadPoolExecutor(AT_ONCE)
+        futures = {pool.submit(self._send, one, folder): one.key for one in due}
+        try:
+            for future in as_completed(futures):
+                if why := _refusal(future):
+                    refused[futures[future]] = why
+                bar.update()
+        finally:
+            pool.shutdown(cancel_futures=True)
         return refused
 
     def _send(self, one: Due, folder: Path) -> None:

@@ -37,6 +37,19 @@ def warm() -> None:
     import wandb  # noqa: F401
 
 
+def ready() -> None:
+    """Let W&B's client read its settings, before several threads open runs.
+
+    It does so when they are first asked for, and a second thread may see them half read: without
+    the address of the server, so that its run would go to the public one.
+    """
+    import wandb
+
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    os.environ.setdefault("WANDB_SILENT", "true")
+    assert wandb.setup(wandb.Settings(silent=True)).settings.base_url
+
+
 def rest() -> None:
     """End W&B's helper process; processes that are started later would talk to this one's."""
     import wandb
@@ -86,6 +99,8 @@ class About:
 class Session:
     """An open run; a run of the same id that is there goes on, and keeps its rows and tags.
 
+    Call `ready` before.
+
     Args:
         mode: one of ``SETTINGS``.
         folder: for W&B's own files.
@@ -102,8 +117,6 @@ class Session:
     ) -> None:
         import wandb
 
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-        os.environ.setdefault("WANDB_SILENT", "true")
         settings = wandb.Settings(
             silent=True,
             console="off",

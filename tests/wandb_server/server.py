@@ -123,6 +123,7 @@ class _Quiet(ThreadingHTTPServer):
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        timeout = 1.0  # seconds: a connection that says nothing is closed, and its thread ends
         disable_nagle_algorithm = True
 
         def _answer(self) -> None:

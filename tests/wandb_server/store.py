@@ -22,6 +22,8 @@ class Run:
     state: str = "finished"
     commit: str | None = None
     files: dict[str, bytes] = field(default_factory=dict)
+    events: int = 0
+    """Lines of what was measured of the machine."""
     writes: int = 0
     """How often anything of it was written."""
 

@@ -76,6 +76,8 @@ def file_stream(server: Server, path: str, body: bytes) -> Answer:
             run.history[chunk["offset"] : chunk["offset"] + len(rows)] = rows
         elif file == "wandb-summary.json":
             run.summary = rows[-1]
+        elif file == "wandb-events.jsonl":
+            run.events += len(rows)
     if content.get("preempting"):
         run.state = "preempting"
     if content.get("complete"):
