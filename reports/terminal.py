@@ -39,7 +39,8 @@ def terminal_table(
     """
     document = Document.of(source, sweep, reconstructions)
     parts = [part for table in document.tables for part in _table(table)]
-    return "\n".join([*parts, document.progress])
+    several = [_wrapped(document.protocols)] if document.protocols else []
+    return "\n".join([*parts, *several, document.progress])
 
 
 def _table(table: Table) -> Iterable[str]:

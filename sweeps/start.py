@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from sweeps.cell import Cell
 from sweeps.ledger import Plan
-from sweeps.listing import reconstructions
 from sweeps.look import look
 from sweeps.mirror.live import check
 from sweeps.record import check_writable
+from sweeps.reporting import make_report
 from sweeps.settings import Settings
 from sweeps.show import plan_text
-from sweeps.source import Source, source_of
 from sweeps.state import OPEN, State, Status, survey
 from sweeps.tables import pivots
 
@@ -91,26 +88,6 @@ def _prepare(settings: Settings, made: Plan, left: Sequence[Cell]) -> Callable[[
         tables=settings.tables,
     )
     return prepare(order)
-
-
-def make_report(settings: Settings, sweep: str) -> str:
-    """Make the sweep's report; returns the table for a terminal."""
-    from reports.terminal import terminal_table
-
-    source = source_of(settings.source, settings.ledger, sweep)
-    folder = write_report(source, sweep, settings.results, tables=settings.tables)
-    table = terminal_table(source, sweep, reconstructions=reconstructions())
-    return f"{table}\n\nopen {folder}/index.html"
-
-
-def write_report(
-    source: Source, sweep: str, results: Path, *, tables: Sequence[Mapping[str, Any]] = ()
-) -> Path:
-    """Make the sweep's report, with further tables as in the settings; returns its folder."""
-    from reports.report import report
-
-    ours = reconstructions()
-    return report(source, sweep, results, reconstructions=ours, pivots=pivots(tables))
 
 
 def verdict(statuses: Sequence[Status]) -> int:

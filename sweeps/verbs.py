@@ -20,11 +20,12 @@ from sweeps.listing import listing, listing_text
 from sweeps.logs import list_text, of_interest, trace
 from sweeps.look import look
 from sweeps.record import check_writable
+from sweeps.reporting import make_report, write_report
 from sweeps.request import Request
 from sweeps.settings import Settings
 from sweeps.show import plan_json, plan_text
 from sweeps.source import LEDGER
-from sweeps.start import make_report, start, verdict, write_report
+from sweeps.start import start, verdict
 from sweeps.state import OPEN, State, survey
 from sweeps.status import status_json, status_text
 from sweeps.watch import watch

@@ -44,7 +44,7 @@ def _outcome(submission: Submission) -> str:
 
 def _report(submission: Submission) -> None:
     """With the tables that were asked for; without them if they cannot be made."""
-    from sweeps.start import write_report
+    from sweeps.reporting import write_report
 
     source, results = Ledger(submission.ledger), Path(submission.results)
     for tables in (submission.tables, ()) if submission.tables else ((),):
