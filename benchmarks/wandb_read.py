@@ -7,10 +7,10 @@ the way to it is added to each request. Of W&B's own server, which takes tenths 
 request, it says only how many there are. Two shared CPU cores, Python 3.11, wandb 0.31:
 
                                                0 ms away    10 ms away
-    a loop over 1,000 runs   1,024 requests       1.1 s        12.0 s
-    ours                         3 requests       0.16 s        0.21 s
-    ratio                                         0.14          0.02
-    ours, 5,000 runs             7 requests                     0.9 s
+    a loop over 1,000 runs   1,024 requests   1.1 to 1.5 s      12.0 s
+    ours                         3 requests       0.16 s         0.20 s
+    ratio                                     0.11 to 0.14       0.02
+    ours, 5,000 runs             7 requests                      0.8 s
 
 At 0 ms what is left is the same texts made, sent and read, and the keys of the plan's cells.
 """
