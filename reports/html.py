@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from reports.columns import SIGNS, Value
 from reports.document import Document
-from reports.pivot import PivotLine, PivotTable
+from reports.pivot.finished import PivotLine, PivotTable
 from reports.plain import plain
 from reports.tables import reading
 

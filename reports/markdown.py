@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from reports.columns import SIGNS, Value
 from reports.document import Document
-from reports.pivot import PivotTable
+from reports.pivot.finished import PivotTable
 from reports.tables import Line, Table, reading
 
 SPECIAL = re.compile(r"([\\`*_\[\]|~#$])")

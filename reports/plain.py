@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.pivot import Heading, PivotLine, PivotTable
+from reports.pivot.finished import Heading, PivotLine, PivotTable
 from reports.tables import Table, reading
 
 LABELS = ("Backbone", "Attention", "Pruning")

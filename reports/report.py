@@ -19,9 +19,10 @@ from reports.latex import latex, pivot_latex
 from reports.markdown import markdown, pivot_markdown
 from reports.page import page
 from reports.parquet import frame_parquet, rows_parquet
-from reports.pivot import Pivot, PivotTable
+from reports.pivot.asked import Pivot
 from reports.pivot.crossing import Crossing, all_crossings
 from reports.pivot.finish import finish
+from reports.pivot.finished import PivotTable
 from reports.pivot.sheet import pivot_csv
 from reports.sheets import runs_csv, table_csv
 from sweeps.curves import Curves
@@ -37,7 +38,7 @@ def report(
     *,
     reconstructions: AbstractSet[str] = frozenset(),
     pivots: Sequence[Pivot] = (),
-) -> Path:
+) -> tuple[Path, Document]:
     """Write the report of a sweep and print what was written.
 
     All of it is made before the first file is written, and each file appears whole. The same
@@ -51,7 +52,7 @@ def report(
         pivots: further tables that are wanted.
 
     Returns:
-        The folder ``results/<sweep>/``.
+        The folder ``results/<sweep>/``, and the document that it says.
 
     Raises:
         UserError: the sweep was never started, no cell has a record yet, a pivot cannot be made
@@ -69,7 +70,7 @@ def report(
     folder = results / sweep
     _write(folder, contents)
     print(f"{folder}: {_brief(contents)}\n{document.progress}")
-    return folder
+    return folder, document
 
 
 def _brief(names: Iterable[str]) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from itertools import islice
 
 from reports.columns import SIGNS, Value
 from reports.document import Document
 from reports.tables import Table
-from sweeps.source import Source
 
 WIDTH = 100
 SHOWN = (
@@ -29,15 +27,8 @@ NARROW, WIDE = 8, 26
 give way."""
 
 
-def terminal_table(
-    source: Source, sweep: str, *, reconstructions: AbstractSet[str] = frozenset()
-) -> str:
-    """The tables of a sweep in plain text, at most ``WIDTH`` characters wide.
-
-    Raises:
-        UserError: the sweep is not in the source.
-    """
-    document = Document.of(source, sweep, reconstructions)
+def terminal_table(document: Document) -> str:
+    """The tables of a sweep in plain text, at most ``WIDTH`` characters wide."""
     parts = [part for table in document.tables for part in _table(table)]
     several = [_wrapped(document.protocols)] if document.protocols else []
     return "\n".join([*parts, *several, document.progress])

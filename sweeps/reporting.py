@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sweeps.listing import reconstructions
 from sweeps.settings import Settings
 from sweeps.source import Source, source_of
 from sweeps.tables import pivots
+
+if TYPE_CHECKING:
+    from reports.document import Document
 
 
 def make_report(settings: Settings, sweep: str) -> str:
@@ -17,15 +20,18 @@ def make_report(settings: Settings, sweep: str) -> str:
     from reports.terminal import terminal_table
 
     source = source_of(settings.source, settings.ledger, sweep)
-    folder = write_report(source, sweep, settings.results, tables=settings.tables)
-    table = terminal_table(source, sweep, reconstructions=reconstructions())
-    return f"{table}\n\nopen {folder}/index.html"
+    folder, document = write_report(source, sweep, settings.results, tables=settings.tables)
+    return f"{terminal_table(document)}\n\nopen {folder}/index.html"
 
 
 def write_report(
     source: Source, sweep: str, results: Path, *, tables: Sequence[Mapping[str, Any]] = ()
-) -> Path:
-    """Make the sweep's report, with further tables as in the settings; returns its folder."""
+) -> tuple[Path, Document]:
+    """Make the sweep's report, with further tables as in the settings.
+
+    Returns:
+        Its folder, and the document that it says.
+    """
     from reports.report import report
 
     ours = reconstructions()

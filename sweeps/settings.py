@@ -15,7 +15,6 @@ from sweeps.cluster.resources import check_cluster
 from sweeps.errors import UserError, near_miss
 from sweeps.ledger import Ledger
 from sweeps.mirror.artifacts import KINDS
-from sweeps.mirror.live import MODES
 from sweeps.overrides import CONF, names, read_yaml
 from sweeps.source import LEDGER
 from sweeps.source import problems as source_problems
@@ -33,7 +32,8 @@ TRAINER_NUMBERS = (
 )
 CLUSTER_NUMBERS = ("workers", "threads", "timeout_min")
 FORMATS = ("text", "json")
-WORDS = {"format": FORMATS, "tracking": MODES}
+TRACKING = ("offline", "wandb", "none")
+WORDS = {"format": FORMATS, "tracking": TRACKING}
 
 
 @dataclass(frozen=True)

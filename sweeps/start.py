@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from sweeps.cell import Cell
 from sweeps.ledger import Plan
 from sweeps.look import look
-from sweeps.mirror.live import check
 from sweeps.record import check_writable
 from sweeps.reporting import make_report
 from sweeps.settings import Settings
@@ -48,6 +47,7 @@ def start(settings: Settings, made: Plan) -> int:
 
 def _preflight(settings: Settings, made: Plan, left: Sequence[Cell]) -> None:
     from reports.pivot.ahead import check_ahead
+    from sweeps.mirror.live import check
 
     check(_tracking(settings), settings.wandb)
     from sweeps.preflight import preflight

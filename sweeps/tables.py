@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.pivot import Pivot
+from reports.pivot.asked import Pivot
 from reports.pivot.file import mistakes, parse
 from sweeps.errors import near_miss
 from sweeps.overrides import CONF, names, read_yaml

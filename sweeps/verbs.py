@@ -132,7 +132,7 @@ def do_analyze(request: Request) -> int:
         from sweeps.analyze import analyze
 
         failures = analyze(settings, found)
-    folder = write_report(settings.ledger, made.sweep, settings.results, tables=settings.tables)
+    folder, _ = write_report(settings.ledger, made.sweep, settings.results, tables=settings.tables)
     print(f"open {folder}/index.html")
     if failures:
         print(f"{len(failures)} failed, see above; the same command tries again", file=sys.stderr)

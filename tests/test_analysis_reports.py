@@ -111,7 +111,7 @@ def test_a_report_has_the_figure_the_numbers_and_the_caption_of_every_analysis(
     for one in plan.cells:
         for name in FOUND:
             keep(ledger, one, name)
-    folder = report(ledger, "small", tmp_path / "results")
+    folder, _ = report(ledger, "small", tmp_path / "results")
     first = {path.name: path.read_bytes() for path in folder.iterdir()}
     page = first["index.html"].decode()
     for name in FOUND:

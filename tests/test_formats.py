@@ -191,10 +191,10 @@ def test_the_terminal_shows_verdicts_always_and_intervals_where_there_is_room(
         for seed in range(4)
         if (one := cell(pruning=pruning, seed=seed))
     ]
-    text = terminal_table(ledger_of(tmp_path / "short", made), "small")
+    text = terminal_table(document_of(ledger_of(tmp_path / "short", made)))
     assert re.search(r"−5\.05 ↓ \[−5\.1\d, −4\.9\d\]", text)
     wide = [(cell(Choice("b"), Choice("a" * 60), seed=s), None) for s in range(2)]
-    text = terminal_table(ledger_of(tmp_path / "wide", [*made, *wide]), "small")
+    text = terminal_table(document_of(ledger_of(tmp_path / "wide", [*made, *wide])))
     assert re.search(r"−5\.05 ↓ ", text)
     assert "[−5" not in text
     assert max(map(len, text.splitlines())) <= WIDTH
@@ -336,8 +336,8 @@ class Mirror:
 def test_a_report_does_not_tell_where_its_records_are(tmp_path: Path) -> None:
     ledger = small(tmp_path)
     pivots = [parse({**ACROSS, "values": ["accuracy"]})]
-    first = report(ledger, "small", tmp_path / "first", pivots=pivots)
-    second = report(Mirror(ledger), "small", tmp_path / "second", pivots=pivots)
+    first, _ = report(ledger, "small", tmp_path / "first", pivots=pivots)
+    second, _ = report(Mirror(ledger), "small", tmp_path / "second", pivots=pivots)
     names = sorted(path.name for path in first.iterdir())
     assert names == sorted(path.name for path in second.iterdir())
     for name in names:

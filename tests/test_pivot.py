@@ -27,11 +27,12 @@ from test_reports import (
 )
 
 from reports.document import Document
-from reports.pivot import Pivot, PivotTable
 from reports.pivot.ahead import check_ahead
+from reports.pivot.asked import Pivot
 from reports.pivot.crossing import all_crossings, crossings
 from reports.pivot.file import mistakes, parse
 from reports.pivot.finish import finish
+from reports.pivot.finished import PivotTable
 from reports.pivot.sheet import pivot_csv
 from reports.report import build
 from reports.sheets import table_csv

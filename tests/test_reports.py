@@ -617,7 +617,7 @@ def test_every_number_can_be_traced_to_its_runs(tmp_path: Path) -> None:
 
 
 def test_a_report_leaves_all_of_its_files(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    folder = report(small(tmp_path), "small", tmp_path / "results")
+    folder, _ = report(small(tmp_path), "small", tmp_path / "results")
     assert folder == tmp_path / "results" / "small"
     found = {path.name for path in folder.iterdir()}
     assert found == {
@@ -661,7 +661,7 @@ def test_a_folder_that_cannot_be_written_is_a_user_error(tmp_path: Path) -> None
 
 def test_a_sweep_that_only_failed_still_has_a_report(tmp_path: Path) -> None:
     one = cell()
-    folder = report(ledger_of(tmp_path, [(one, failed(one, "no"))]), "small", tmp_path)
+    folder, _ = report(ledger_of(tmp_path, [(one, failed(one, "no"))]), "small", tmp_path)
     assert "| failed<sup>1</sup> |" in (folder / "table.md").read_text()
 
 
@@ -673,7 +673,7 @@ def test_latency_that_was_not_measured_is_a_dash(tmp_path: Path) -> None:
 
 
 def test_the_terminal_table_fits_a_terminal(tmp_path: Path) -> None:
-    text = terminal_table(small(tmp_path), "small", reconstructions={"dia"})
+    text = terminal_table(document_of(small(tmp_path), {"dia"}))
     assert max(map(len, text.splitlines())) <= WIDTH
     assert re.search(r"none +magnitude +n=3 +89\.00 ± 1\.00 .*−2\.00", text)
 
@@ -681,7 +681,7 @@ def test_the_terminal_table_fits_a_terminal(tmp_path: Path) -> None:
 def test_an_error_cannot_drive_the_terminal(tmp_path: Path) -> None:
     one = cell(Choice("b", {"o": "x" * 150}), attention=Choice("a" * 150))
     ledger = ledger_of(tmp_path, [(one, failed(one, "\x1b[2Jgone"))])
-    text = terminal_table(ledger, "small")
+    text = terminal_table(document_of(ledger))
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= WIDTH
 

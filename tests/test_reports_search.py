@@ -186,7 +186,7 @@ def test_a_supernet_that_failed_is_the_reason_of_its_searches(tmp_path: Path) ->
     reason = f"its supernet {supernet().key} failed: RuntimeError: loss is nan"
     assert reason in notes[line.values[1].marks[0]]
     assert "Searched on 1 supernet (1 failed), one" in " ".join(document.tables[0].remarks)
-    assert max(map(len, terminal_table(ledger, "small").splitlines())) <= WIDTH
+    assert max(map(len, terminal_table(Document.of(ledger, "small")).splitlines())) <= WIDTH
 
 
 def test_every_link_of_the_page_leads_somewhere_with_supernets_too(tmp_path: Path) -> None:

@@ -113,16 +113,16 @@ def test_every_file_of_a_report_is_that_of_the_ledger(
 ) -> None:
     ledger = LEDGERS[name](tmp_path)
     fill(server.store, ledger, "small")
-    there = report(source_of(ADDRESS, ledger, "small"), "small", tmp_path / "wandb")
-    here = report(ledger, "small", tmp_path / "ledger")
+    there, _ = report(source_of(ADDRESS, ledger, "small"), "small", tmp_path / "wandb")
+    here, _ = report(ledger, "small", tmp_path / "ledger")
     assert files(there) == files(here)
     assert {"table.md", "table.csv", "table.tex", "runs.csv", "index.html"} <= set(files(here))
 
 
 def test_only_the_ledger_s_report_has_analyses(published: Published, tmp_path: Path) -> None:
     keep(published.ledger, cell(), "noise")
-    there, here = files(report(sweep(), "small", tmp_path / "wandb")), {}
-    here |= files(report(published.ledger, "small", tmp_path / "ledger"))
+    there, here = files(report(sweep(), "small", tmp_path / "wandb")[0]), {}
+    here |= files(report(published.ledger, "small", tmp_path / "ledger")[0])
     only = {f"analysis_noise.{kind}" for kind in ("png", "pdf", "csv")}
     assert set(here) - set(there) == only
     differ = {name for name in there if there[name] != here[name]}

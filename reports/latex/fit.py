@@ -8,7 +8,7 @@ from itertools import groupby
 
 from reports.columns import SIGNS, Value
 from reports.latex.text import SCRIPT, pieces, width
-from reports.pivot import Heading, PivotTable
+from reports.pivot.finished import Heading, PivotTable
 
 PAGE = 390.0
 """Points that a table may take: the width of a page in the narrowest of usual styles."""

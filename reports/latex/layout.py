@@ -18,7 +18,7 @@ from reports.latex.fit import (
     table_width,
 )
 from reports.latex.text import SCRIPT, SIGNS, breakable, escape, pieces, width
-from reports.pivot import PivotLine, PivotTable
+from reports.pivot.finished import PivotLine, PivotTable
 
 HIGH = 560.0
 """Points that a table may be high; a higher one runs over pages."""

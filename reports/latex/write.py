@@ -13,7 +13,7 @@ from reports.document import Document
 from reports.latex.fit import fitting, spans
 from reports.latex.layout import Frame, laid_out, mark
 from reports.latex.text import breakable
-from reports.pivot import PivotTable
+from reports.pivot.finished import PivotTable
 from reports.plain import plain
 from reports.tables import Table
 

@@ -18,7 +18,7 @@ from reports.page.drawing import Drawing
 from reports.page.inline import ASSETS, early, policy, scripts, styles
 from reports.page.packed import script
 from reports.page.still import part, runs, troubles
-from reports.pivot import PivotTable
+from reports.pivot.finished import PivotTable
 from reports.tables import reading
 from sweeps.curves import Curves
 

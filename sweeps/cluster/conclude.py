@@ -49,7 +49,7 @@ def _report(submission: Submission) -> None:
     source, results = Ledger(submission.ledger), Path(submission.results)
     for tables in (submission.tables, ()) if submission.tables else ((),):
         try:
-            folder = write_report(source, submission.sweep, results, tables=tables)
+            folder, _ = write_report(source, submission.sweep, results, tables=tables)
             say(f"open {folder}/index.html")
             return
         except (UserError, OSError) as error:

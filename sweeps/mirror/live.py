@@ -20,8 +20,6 @@ from sweeps.mirror.content import Content, about
 from sweeps.mirror.session import DIFF, Place, Refused, Session
 from sweeps.record import Record, RunPaths
 
-MODES = ("offline", "wandb", "none")
-
 
 def warm() -> None:
     """Import what a tracker needs, for processes that will be forked from this one."""
@@ -48,7 +46,7 @@ class Tracker:
     """One W&B run of one attempt at a cell; does nothing when the mode is none.
 
     Args:
-        mode: one of ``MODES``.
+        mode: offline, wandb or none.
         sweep: the run's group.
         wandb: the section of the settings.
         code: commit and diff of the code, as in a record's provenance.
