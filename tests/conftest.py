@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +16,9 @@ from sweeps.grid import Sweep
 from sweeps.overrides import CONF, read_yaml
 from sweeps.plan import cells_of
 from sweeps.settings import defaults
+
+if TYPE_CHECKING:
+    from tests.wandb_server.server import Server
 
 ROOT = Path(__file__).parents[1]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -47,6 +51,24 @@ def run(tmp_path: Path) -> Run:
         )
 
     return command
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Server]:
+    """A W&B server on this machine, which all runs of this process go to."""
+    from tests.wandb_server.client import local_wandb
+
+    with local_wandb() as one:
+        yield one
+
+
+@pytest.fixture
+def server(running: Server) -> Server:
+    """The same with nothing on it, and a client that has forgotten everything."""
+    from tests.wandb_server.client import renew
+
+    renew(running)
+    return running
 
 
 def _gives(key: str, arguments: tuple[str, ...]) -> bool:

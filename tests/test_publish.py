@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,7 @@ from sweeps.ledger import Ledger, Plan
 from sweeps.mirror import entry, plans, publish, sending
 from sweeps.mirror.source import WandbSource
 from sweeps.record import Record, write_atomically, write_record
-from sweeps.settings import Settings
-from tests.wandb_server.client import environment, hurry, local_wandb, renew, restart
+from tests.wandb_server.client import environment, hurry, restart, send
 from tests.wandb_server.server import Server
 from tests.wandb_server.store import Run
 
@@ -37,18 +36,6 @@ DENSE, GATED, PRUNED, BROKEN = (
 )
 CELLS = (DENSE, GATED, PRUNED, BROKEN)
 PATCH = "diff --git a/x b/x\n"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Server]:
-    with local_wandb() as one:
-        yield one
-
-
-@pytest.fixture
-def server(running: Server) -> Server:
-    renew(running)
-    return running
 
 
 def rows(one: Cell, count: int = 3, *, loss: float = 1.0) -> list[dict[str, Any]]:
@@ -78,22 +65,6 @@ def made(folder: Path, sweep: str = "mine", cells: tuple[Cell, ...] = CELLS) -> 
     keep(ledger, DENSE, record, rows(DENSE))
     write_atomically(ledger.root / "provenance/1.patch", PATCH.encode())
     return ledger
-
-
-def send(ledger: Ledger, sweep: str = "mine", **wandb: Any) -> int:
-    """Publish in this process; returns the exit status."""
-    settings = Settings(
-        do="publish",
-        format="text",
-        ledger=ledger,
-        results=ledger.root,
-        datasets=ledger.root,
-        tracking="offline",
-        wandb={"entity": None, "project": "p", **wandb},
-        trainer={},
-        cluster={},
-    )
-    return publish.publish(settings, ledger.plan(sweep))
 
 
 def runs(server: Server) -> dict[str, Run]:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,30 +26,16 @@ from sweeps.execute import execute
 from sweeps.ledger import Ledger, Plan
 from sweeps.mirror import live
 from sweeps.mirror.live import Tracker
-from sweeps.mirror.publish import publish
 from sweeps.mirror.session import PROJECT, Place
 from sweeps.origin import git
 from sweeps.record import RunPaths, read_history
-from sweeps.settings import Settings
-from tests.wandb_server.client import hurry, local_wandb, renew, restart
+from tests.wandb_server.client import hurry, restart, send
 from tests.wandb_server.server import Server
 from tests.wandb_server.store import Run as Stored
 
 PLACE = {"entity": None, "project": "p"}
 DENSE = cell(*TINY, "recipe.epochs=3")
 DONE = "mine: 1 runs: 0 new, 0 changed, 1 unchanged"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Server]:
-    with local_wandb() as one:
-        yield one
-
-
-@pytest.fixture
-def server(running: Server) -> Server:
-    renew(running)
-    return running
 
 
 def live_in(folder: Path, **changes: Any) -> Context:
@@ -62,18 +48,7 @@ def published(here: Context, one: Cell, capsys: pytest.CaptureFixture[str]) -> s
     """Publish the cell; what was counted."""
     ledger = Ledger(here.ledger)
     ledger.freeze(Plan("mine", "", (one,)))
-    settings = Settings(
-        do="publish",
-        format="text",
-        ledger=ledger,
-        results=here.ledger,
-        datasets=here.ledger,
-        tracking="wandb",
-        wandb=here.wandb,
-        trainer={},
-        cluster={},
-    )
-    assert publish(settings, ledger.plan("mine")) == 0
+    assert send(ledger, **here.wandb) == 0
     return capsys.readouterr().out.splitlines()[-1].partition(" -> ")[0]
 
 

@@ -7,10 +7,14 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 import wandb
 
+from sweeps.ledger import Ledger
+from sweeps.mirror.publish import publish
+from sweeps.settings import Settings
 from tests.wandb_server.reading import READING
 from tests.wandb_server.server import Server, serving
 from tests.wandb_server.store import Store
@@ -64,3 +68,19 @@ def renew(server: Server) -> None:
     restart()
     server.store, server.fault, server.gone = Store(), None, False
     server.asked.clear()
+
+
+def send(ledger: Ledger, sweep: str = "mine", **wandb: Any) -> int:
+    """Publish in this process; returns the exit status."""
+    settings = Settings(
+        do="publish",
+        format="text",
+        ledger=ledger,
+        results=ledger.root,
+        datasets=ledger.root,
+        tracking="offline",
+        wandb={"entity": None, "project": "p", **wandb},
+        trainer={},
+        cluster={},
+    )
+    return publish(settings, ledger.plan(sweep))
