@@ -54,13 +54,14 @@ cost: .venv/ready
 
 test: .venv/ready tools
 	$(PY) -m pytest -n auto --maxprocesses=4 $(ARGS)
-# The page is tested in Chromium, the tables with pdflatex; without them those tests are skipped, but
-# root on Debian gets them.
-TOOLS   := chromium pdflatex
+# The page is tested in Chromium, the tables with pdflatex, browsing in tmux; without them those tests
+# are skipped, but root on Debian gets them.
+TOOLS   := chromium pdflatex pdftotext tmux
 tools:
 	@which $(TOOLS) >/dev/null || test "$$(id -u)" != 0 || ! which apt-get >/dev/null || \
 	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
-	    apt-get -qq install --no-install-recommends chromium texlive-latex-recommended tmux; } >/dev/null
+	    apt-get -qq install --no-install-recommends \
+	      chromium texlive-latex-recommended poppler-utils tmux; } >/dev/null
 # They use the SLURM cluster of this machine; without one, root starts one, from Debian's packages.
 SLURM   := sbatch slurmd slurmctld slurmdbd mariadbd munged
 test-slurm: .venv/ready
