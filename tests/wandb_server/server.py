@@ -123,7 +123,9 @@ class _Quiet(ThreadingHTTPServer):
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 1.0  # seconds: a connection that says nothing is closed, and its thread ends
+        # A silent connection is closed after this many seconds, and its thread ends: far longer
+        # than the client's pauses between attempts, or the next one meets a closing connection.
+        timeout = 30.0
         disable_nagle_algorithm = True
 
         def _answer(self) -> None:
