@@ -25,6 +25,22 @@ class Choice:
     def json(self) -> dict[str, Any]:
         return {"name": self.name, "options": dict(self.options)}
 
+    @cached_property
+    def text(self) -> str:
+        """The one way to write the choice as JSON; thousands of cells share few choices."""
+        return json.dumps(self.json(), sort_keys=True, separators=(",", ":"))
+
+    def without(self, names: tuple[str, ...]) -> Choice:
+        """The choice without some of its options; the same object each time it is asked."""
+        if names not in self._less:
+            kept = {name: value for name, value in self.options.items() if name not in names}
+            self._less[names] = replace(self, options=kept)
+        return self._less[names]
+
+    @cached_property
+    def _less(self) -> dict[tuple[str, ...], Choice]:
+        return {}
+
     def __str__(self) -> str:
         return self.name
 
@@ -45,18 +61,20 @@ class Cell:
     seed: int
 
     def json(self) -> dict[str, Any]:
-        """The cell as plain data; what does not change the run is left out.
+        """The cell as plain data; what does not change the run is left out."""
+        return {axis: one.json() for axis, one in self._effective().items()} | {"seed": self.seed}
+
+    def _effective(self) -> dict[str, Choice]:
+        """The choices so far as they change the run.
 
         A dense cell has no refit, so that all pruned cells share it whatever their refit; a search
         trains what it found from scratch, by the recipe itself.
         """
-        axes = {axis: getattr(self, axis).json() for axis in AXES}
-        recipe = axes["recipe"]["options"]
+        choices: dict[str, Choice] = {axis: getattr(self, axis) for axis in AXES}
+        choices["recipe"] = self.recipe.without(tuple(self._idle(self.recipe.options)))
         if self.is_dense:
-            axes["pruning"]["options"] = {}
-        for name in self._idle(recipe):
-            recipe.pop(name, None)
-        return {**axes, "seed": self.seed}
+            choices["pruning"] = DENSE
+        return choices
 
     def _idle(self, recipe: Mapping[str, Any]) -> Iterator[str]:
         """The parts of the recipe that mean nothing for this cell."""
@@ -82,8 +100,10 @@ class Cell:
     @cached_property
     def key(self) -> str:
         """12 hex digits of the sha256 over the canonical JSON of every resolved option."""
-        text = json.dumps({"schema": SCHEMA, **self.json()}, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        parts = {axis: one.text for axis, one in self._effective().items()}
+        parts |= {"schema": str(SCHEMA), "seed": str(self.seed)}
+        text = ",".join(f'"{name}":{value}' for name, value in sorted(parts.items()))
+        return hashlib.sha256(f"{{{text}}}".encode()).hexdigest()[:12]
 
     @property
     def is_search(self) -> bool:

@@ -130,10 +130,11 @@ def record_of(summary: Mapping[str, Any]) -> Record:
         raise UserError(f"the record in its summary cannot be read ({error})") from None
     if schema != SCHEMA:
         raise UserError(f"its record has schema {schema}, this version reads {SCHEMA}")
-    wrong = {name: value for name, value in said.items() if not _is(summary.get(name), value)}
-    for name, value in wrong.items():
-        came = f"is {summary[name]}" if name in summary else "is missing"
-        raise UserError(f"{name} {came} in its summary, but its record says {value}")
+    if not said.items() <= summary.items():  # seldom: looking at each takes three times as long
+        for name, value in said.items():
+            if not _is(summary.get(name), value):
+                came = f"is {summary[name]}" if name in summary else "is missing"
+                raise UserError(f"{name} {came} in its summary, but its record says {value}")
     return dict(record)
 
 

@@ -27,6 +27,8 @@ the server asks it to wait. Variables like WANDB_X_GRAPHQL_RETRY_MAX win."""
 PATIENCE_S = 900
 """After which its client is no longer waited for, whatever it does."""
 IN = "$in"
+TEXTS = json.JSONDecoder(strict=False)
+"""Of config and summary, in which W&B lets line ends stand as they are."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,7 @@ def _values(text: Any) -> dict[str, Any]:
     if not isinstance(text, str):
         return {}
     try:
-        found = json.loads(text, strict=False)
+        found = TEXTS.decode(text)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
