@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
 from reports.columns import SIGNS, Value
@@ -18,8 +16,9 @@ from reports.document import Document
 from reports.pivot.finished import PivotLine, PivotTable
 from reports.plain import plain
 from reports.tables import reading
+from reports.templates import rendered
 
-TEMPLATE = "tables.html"
+TEMPLATE = "pasted.html"
 
 
 def html(document: Document) -> str:
@@ -37,17 +36,15 @@ def pivot_html(tables: Sequence[PivotTable]) -> str:
 def _rendered(
     title: str, about: Iterable[str], tables: Sequence[PivotTable], reading: Iterable[str]
 ) -> str:
-    loader = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    text: str = environment.get_template(TEMPLATE).render(
-        title=title,
-        about=about,
-        tables=tables,
-        reading=[text.split(": ", 1) for text in reading],
-        groups=_groups,
-        cell=_cell,
-    )
-    return text + "\n"
+    values = {
+        "title": title,
+        "about": about,
+        "tables": tables,
+        "reading": [text.split(": ", 1) for text in reading],
+        "groups": _groups,
+        "cell": _cell,
+    }
+    return rendered(TEMPLATE, values) + "\n"
 
 
 def _groups(table: PivotTable) -> Iterator[tuple[str | None, list[PivotLine]]]:

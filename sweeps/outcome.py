@@ -11,7 +11,7 @@ from sweeps import attempts
 from sweeps.attempts import Attempt
 from sweeps.cell import Cell
 from sweeps.failure import DiskTrouble, Failure, classify
-from sweeps.provenance import sources
+from sweeps.provenance import code, sources
 from sweeps.record import Record, RunPaths, write_record
 
 
@@ -33,10 +33,9 @@ def failed(cell: Cell, paths: RunPaths, error: Exception, made: Sequence[Attempt
     if kind is Failure.MEMORY and first and may_shrink(attempts.read(paths.attempts)[-1:], cell):
         return None
     trace = "".join(traceback.format_exception(error))
-    known = attempts.brief(attempts.read(paths.attempts))
-    record = made_record(
-        cell, "failed", None, None, {}, {"sources": sources(cell), "attempts": known}
-    )
+    origin = code(paths.ledger) | {"sources": sources(cell)}
+    origin["attempts"] = attempts.brief(attempts.read(paths.attempts))
+    record = made_record(cell, "failed", None, None, {}, origin)
     text = {"type": type(error).__name__, "message": str(error), "traceback": trace}
     record["error"] = {**text, "kind": str(kind)}
     write_record(paths, record)

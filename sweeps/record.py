@@ -38,7 +38,8 @@ Record = dict[str, Any]
     search_seconds        of a search for connections only: of all evaluations that it asked for,
                           made by it or found where another search on the supernet had left them
     provenance            {commit, dirty, packages, hardware, sources, data_checksum, attempts}
-                          attempts: a list of {host, job, since, until, ended, accumulate}
+                          attempts: a list of {host, job, since, until, ended, accumulate};
+                          of a failed cell without packages, hardware and data_checksum
     error                 null, or {type, message, traceback, kind: see sweeps.failure}
 
 Beside it, ``history.json`` has one row an epoch: {phase, epoch, lr, train_loss, train_accuracy,

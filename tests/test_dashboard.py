@@ -28,20 +28,12 @@ from sweeps.mirror.views import NO_RESULT, view_id, views
 from sweeps.outcome import failed
 from sweeps.record import RunPaths, read_history
 from sweeps.settings import Settings
-from tests.wandb_server.reading import READING
-from tests.wandb_server.server import Server, serving
-from tests.wandb_server.store import Store
+from tests.wandb_server.client import local_wandb, renew
+from tests.wandb_server.server import Server
 from tests.wandb_server.workspaces import Views
 
 PLAN = Plan("small", "a test", ())
 PLACE = ("lab", "triptych")
-HASTE = {
-    "WANDB_X_GRAPHQL_TIMEOUT_SECONDS": "5",
-    "WANDB_X_GRAPHQL_RETRY_MAX": "1",
-    "WANDB_X_GRAPHQL_RETRY_WAIT_MAX_SECONDS": "1",
-    "WANDB_ERROR_REPORTING": "false",
-    "WANDB_SILENT": "true",
-}
 
 
 def settings(folder: Path, **changes: Any) -> Settings:
@@ -205,38 +197,26 @@ def test_a_view_shows_the_runs_of_its_sweep_and_neither_plans_nor_supernets(
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[tuple[Server, Views]]:
-    """One server for all tests, as a process talks to one W&B."""
-    wandb.teardown()
-    views = Views()
-    server = Server(READING | views.operations)
-    with pytest.MonkeyPatch.context() as patch, serving(server):
-        for name in [name for name in os.environ if name.startswith("WANDB_")]:
-            patch.delenv(name)
-        for name, value in (HASTE | {"WANDB_BASE_URL": server.url}).items():
-            patch.setenv(name, value)
-        yield server, views
-        wandb.teardown()
+def saved() -> Views:
+    return Views()
+
+
+@pytest.fixture(scope="module")
+def running(saved: Views) -> Iterator[Server]:
+    with local_wandb(saved.operations) as one:
+        yield one
 
 
 @pytest.fixture
 def server(
-    running: tuple[Server, Views], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    running: Server, saved: Views, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Server:
-    """The server with an empty project, and the key to it."""
-    server, views = running
-    server.store, server.fault = Store(), None
-    server.store.project(*PLACE)
-    server.asked.clear()
-    views.known.clear()
-    monkeypatch.setenv("WANDB_API_KEY", server.store.key)
+    """The server with an empty project."""
+    renew(running)
+    saved.known.clear()
+    running.store.project(*PLACE)
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
-    return server
-
-
-@pytest.fixture
-def saved(running: tuple[Server, Views]) -> Views:
-    return running[1]
+    return running
 
 
 def test_the_dashboard_is_saved_under_the_sweeps_name_and_says_where(

@@ -455,13 +455,11 @@ MISTAKES: dict[str, tuple[list[str], dict[str, str], str]] = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_one_clear_message(name: str, server: Server, command: Command) -> None:
     asked, variables, says = MISTAKES[name]
-    start = time.monotonic()
     code, out, err = command(*asked, **variables, WANDB_X_GRAPHQL_RETRY_MAX="1")
     assert (code, out) == (2, "")
     assert says in err
     assert len(err.splitlines()) == 1
     assert server.store.writes == 0
-    assert time.monotonic() - start < 10
 
 
 def test_nothing_to_publish_is_said_without_asking_anybody(server: Server, tmp_path: Path) -> None:

@@ -269,7 +269,7 @@ def test_a_cell_is_done_whatever_happens_to_w_and_b_meanwhile(
 
     here, start = live_in(tmp_path, on_epoch=strike), time.monotonic()
     assert execute(DENSE, here)["status"] == "done"
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 60, "waits for W&B as if it were there"
     told = capsys.readouterr().err
     if name != "the run is deleted there":  # of which the client says nothing
         assert f"cell {DENSE.key} is not in W&B, or not all of it" in told

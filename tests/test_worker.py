@@ -19,6 +19,7 @@ from sweeps.errors import UserError
 from sweeps.execute import Context, execute
 from sweeps.ledger import Ledger, Plan
 from sweeps.plan import ordered
+from sweeps.provenance import code
 from sweeps.record import RunPaths, read_record, write_atomically
 from sweeps.state import State, survey
 from sweeps.worker import work
@@ -65,6 +66,7 @@ def test_a_failing_cell_stays_alone_and_blocks_its_children_only(tmp_path: Path)
     error = failed.record["error"]
     assert (error["type"], error["message"]) == ("RuntimeError", "this gate is broken")
     assert "in forward" in error["traceback"]
+    assert failed.record["provenance"].items() >= code(tmp_path).items()
 
 
 def test_a_failed_cell_that_is_set_aside_runs_again_with_its_children(

@@ -6,11 +6,11 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
 from markupsafe import Markup
 
-ASSETS = Path(__file__).parents[1] / "assets"
+from reports.templates import FOLDER
+
 LIBRARIES = ("echarts/echarts.common.min.js", "tabulator/tabulator.min.js")
 STYLES = ("tabulator/tabulator.min.css", "page.css", "live.css")
 EARLY = "js/early.js"
@@ -52,12 +52,12 @@ def policy(scripts: Iterable[str]) -> str:
 
 
 def _library(name: str) -> Markup:
-    licence = (ASSETS / name).with_name("LICENSE").read_text()
+    licence = (FOLDER / name).with_name("LICENSE").read_text()
     return _harmless(f"/*\n{licence.replace('*/', '')}*/\n{_read(name)}")
 
 
 def _read(name: str) -> str:
-    return MAP.sub("\n", (ASSETS / name).read_text())
+    return MAP.sub("\n", (FOLDER / name).read_text())
 
 
 def _harmless(script: str) -> Markup:

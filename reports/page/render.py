@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from reports.columns import SIGNS
 from reports.document import Document
 from reports.gather import tally
@@ -15,11 +13,12 @@ from reports.names import PARTS
 from reports.outcome import ORIGINS, SOURCES
 from reports.page.content import Content, content
 from reports.page.drawing import Drawing
-from reports.page.inline import ASSETS, early, policy, scripts, styles
+from reports.page.inline import early, policy, scripts, styles
 from reports.page.packed import script
 from reports.page.still import part, runs, troubles
 from reports.pivot.finished import PivotTable
 from reports.tables import reading
+from reports.templates import rendered
 from sweeps.curves import Curves
 
 TEMPLATE = "page.html"
@@ -60,18 +59,14 @@ def page(
     """
     captions = CAPTIONS | dict(analyses or {})
     figures = [Drawing.of(name, captions[name], svg) for name, svg in drawings.items()]
-    text: str = (
-        _environment()
-        .get_template(TEMPLATE)
-        .render(
-            {"document": document, "pivots": pivots, "signs": SIGNS}
-            | _still(document)
-            | _figures(figures)
-            | _explained(document, pivots)
-            | _code(content(document, curves))
-        )
+    return rendered(
+        TEMPLATE,
+        {"document": document, "pivots": pivots, "signs": SIGNS}
+        | _still(document)
+        | _figures(figures)
+        | _explained(document, pivots)
+        | _code(content(document, curves)),
     )
-    return text
 
 
 def _still(document: Document) -> dict[str, Any]:
@@ -117,18 +112,6 @@ def _code(content: Content) -> dict[str, Any]:
         "content": script(content),
         "policy": policy([begin, *code]),
     }
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["zip"] = zip
-    return environment
 
 
 def _shape(document: Document) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -16,7 +16,7 @@ from sweeps.ledger import Ledger
 from sweeps.mirror.publish import publish
 from sweeps.settings import Settings
 from tests.wandb_server.reading import READING
-from tests.wandb_server.server import Server, serving
+from tests.wandb_server.server import Operation, Server, serving
 from tests.wandb_server.store import Store
 from tests.wandb_server.writing import PATHS, WRITING
 
@@ -36,10 +36,11 @@ def environment(server: Server) -> dict[str, str]:
 
 
 @contextmanager
-def local_wandb() -> Iterator[Server]:
-    """A server that all runs of this process go to."""
+def local_wandb(more: Mapping[str, Operation] | None = None) -> Iterator[Server]:
+    """A server that all runs of this process go to; it answers ``more`` operations if asked."""
     wandb.teardown()
-    with pytest.MonkeyPatch.context() as patch, serving(Server(READING | WRITING, PATHS)) as one:
+    server = Server(READING | WRITING | dict(more or {}), PATHS)
+    with pytest.MonkeyPatch.context() as patch, serving(server) as one:
         for name in [name for name in os.environ if name.startswith("WANDB_")]:
             patch.delenv(name)
         for name, value in environment(one).items():

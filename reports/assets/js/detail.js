@@ -28,6 +28,7 @@ function prepareDetail() {
   $("detail-close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.addEventListener("close", () => {
+    if (dialog.open) return; // something else was opened meanwhile
     drawings.forEach((drawing) => drawing.end());
     drawings = [];
     if (/^#(row|run)-/.test(location.hash))
