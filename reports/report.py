@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import cache
@@ -29,6 +29,9 @@ from sweeps.curves import Curves
 from sweeps.errors import UserError
 from sweeps.record import write_atomically
 from sweeps.source import Source
+
+OPTIONAL = ("pivot_*", "analysis_*", "pareto_*", "pruning_*", "curves.*", "grid.*")
+"""Files that only some reports have."""
 
 
 def report(
@@ -70,7 +73,15 @@ def report(
     folder = results / sweep
     _write(folder, contents)
     print(f"{folder}: {_brief(contents)}\n{document.progress}")
+    if older := _older(folder, contents):
+        print(f"of an earlier report, not made anew: {_brief(older)}")
     return folder, document
+
+
+def _older(folder: Path, contents: Container[str]) -> list[str]:
+    """Names of tables and figures that lie there and are not of this report."""
+    found = {path.name for pattern in OPTIONAL for path in folder.glob(pattern)}
+    return sorted(name for name in found if name not in contents)
 
 
 def _brief(names: Iterable[str]) -> str:

@@ -631,6 +631,20 @@ def test_a_report_leaves_all_of_its_files(tmp_path: Path, capsys: pytest.Capture
     assert "23 cells: 10 done, 4 failed, 3 blocked, 5 missing, 1 inapplicable" in said
 
 
+def test_what_a_report_did_not_make_anew_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    folder = tmp_path / "results" / "small"
+    folder.mkdir(parents=True)
+    for name in ("curves.pdf", "pareto_macs.pdf", "pivot_mine.md", "pivot_mine.tex", "notes.md"):
+        (folder / name).write_text("95.5")
+    report(small(tmp_path), "small", tmp_path / "results")
+    assert capsys.readouterr().out.endswith(
+        "\nof an earlier report, not made anew: curves.pdf, pivot_mine.md/tex\n"
+    )
+    assert (folder / "pivot_mine.tex").read_text() == "95.5"
+
+
 def test_the_same_ledger_gives_the_same_bytes(tmp_path: Path) -> None:
     ledger = small(tmp_path)
     assert build(document_of(ledger)) == build(document_of(ledger))
