@@ -9,12 +9,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps.asked import asked
 from sweeps.cell import AXES, Cell
 from sweeps.compose import choice, register
 from sweeps.errors import UserError
 from sweeps.overrides import CONF, parse
 from sweeps.request import Request
-from sweeps.settings import Settings, asked
+from sweeps.settings import Settings
 from sweeps.user import user_lines
 from sweeps.verbs import VERBS, show
 

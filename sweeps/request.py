@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hydra.core.override_parser.types import Override
 
+from sweeps.asked import asked, check_settings, is_grid
 from sweeps.cell import Choice
 from sweeps.cluster.resources import OWN
 from sweeps.compose import Value, composed
@@ -15,7 +16,7 @@ from sweeps.grid import Sweep
 from sweeps.ledger import Plan
 from sweeps.overrides import CONF, read_yaml, settings
 from sweeps.plan import cells_of, plan
-from sweeps.settings import Settings, asked, check_settings, defaults, is_grid
+from sweeps.settings import Settings, defaults
 
 
 class Request:

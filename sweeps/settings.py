@@ -7,20 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.types import Override
-
 from sweeps.analysable import unknown
 from sweeps.cell import AXES
 from sweeps.cluster.resources import check_cluster
 from sweeps.errors import UserError, near_miss
 from sweeps.ledger import Ledger
 from sweeps.mirror.artifacts import KINDS
-from sweeps.overrides import CONF, names, read_yaml
+from sweeps.overrides import CONF, read_yaml
 from sweeps.source import LEDGER
 from sweeps.source import problems as source_problems
 from sweeps.tables import impossible_tables, tables
 
-GROUPS = ("cluster", "sweep")
 FOLDERS = ("ledger", "results", "datasets")
 TRAINER_NUMBERS = (
     "num_nodes",
@@ -147,41 +144,6 @@ def _names(asked: Any) -> list[str]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
-def is_grid(override: Override) -> bool:
-    """Whether an override is about an axis or the seed."""
-    return override.key_or_group.partition(".")[0] in (*AXES, "seed")
-
-
-def asked(overrides: Sequence[Override], key: str) -> str | None:
-    """The value of the last override of ``key``, or None."""
-    found = [o.value() for o in overrides if o.key_or_group == key]
-    return str(found[-1]) if found else None
-
-
-def check_settings(overrides: Sequence[Override], verbs: Sequence[str]) -> list[str]:
-    """What is wrong with overrides that are not about the grid."""
-    known = [*top_level(), "seed", "hydra", *AXES]
-    words = {"do": verbs, **WORDS}
-    problems = []
-    for override in overrides:
-        key, value = override.key_or_group, override.value()
-        if key == "tables" and isinstance(value, dict):
-            problems.append("tables={...}: must be a list of tables; write tables=[{...}]")
-        elif key.partition(".")[0] not in known and not override.is_add():
-            problems.append(near_miss("setting", key, known))
-        elif key in words and str(value) not in words[key]:
-            problems.append(near_miss(key, str(value), words[key]))
-        elif key in GROUPS and str(value) not in names(key):
-            problems.append(near_miss(key, str(value), names(key)))
-    return problems
-
-
-def top_level() -> list[str]:
-    """The keys of ``conf/settings.yaml``."""
-    content = read_yaml(CONF / "settings.yaml")
-    return [*(key for key in content if key != "defaults"), *GROUPS]
 
 
 def default_cluster() -> str:

@@ -220,6 +220,7 @@ def test_cost_needs_no_training_and_no_data(run: Run, tmp_path: Path) -> None:
         (["do=sweep", "sweep=demo", "cluster=locl"], ["cluster 'locl' does not exist"]),
         (["do=status", "sweep=demo"], ["make sweep SWEEP=demo"]),
         (["do=report", "sweep=demo"], ["make sweep SWEEP=demo"]),
+        (["do=report", "sweep=../demo"], ["sweep=../demo: must be a name of letters"]),
         (["do=plan", "sweep=demo", "seed=range(3,0)"], ["is empty"]),
         (["data=cifar10"], ["cifar-10-batches-py"]),
         (["do=sweep", "sweep=demo", "data=cifar100", "cluster=here"], ["cifar-100-python"]),

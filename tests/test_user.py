@@ -15,11 +15,12 @@ import pytest
 import yaml
 from conftest import ROOT, TINY, Run
 
+from sweeps.asked import asked
 from sweeps.cli import WORDS
 from sweeps.errors import UserError
 from sweeps.overrides import CONF, parse
 from sweeps.request import Request
-from sweeps.settings import Settings, asked
+from sweeps.settings import Settings
 from sweeps.user import VARIABLE, user_lines
 
 Write = Callable[[Any], Path]
