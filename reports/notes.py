@@ -42,7 +42,7 @@ FACTS = {
 }
 """The options that a table's heading states, and how; of a noise those of its kind."""
 
-NOTHING = {("val_fraction", "0.0"): "no validation split"}
+NOTHING = {("val_fraction", zero): "no validation split" for zero in ("0", "0.0")}
 
 EPOCHS = {
     "best": "best test epoch",
@@ -115,6 +115,18 @@ def apart(texts: Sequence[str]) -> list[str]:
     common = set(split[0]).intersection(*split) if len(split) > 1 else set()
     left = [[part for part in parts if part not in common] for parts in split]
     return [", ".join(parts) or "the rest" for parts in left]
+
+
+def unled(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Say it where the row with the highest mean is no leader."""
+    names = dict.fromkeys(
+        f"{row['backbone']} {row['backbone_options']}".strip() for row in rows if row["no_leader"]
+    )
+    return [
+        f"No row of {name} leads: means are over different seeds, and the row with the highest one "
+        "is behind another row at the seeds that both have."
+        for name in names
+    ]
 
 
 def supernets(cells: pd.DataFrame, frame: pd.DataFrame) -> list[str]:

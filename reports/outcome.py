@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from math import inf, isfinite
 from typing import Any
 
+from reports.legible import legible
 from sweeps.cell import SCHEMA
 from sweeps.errors import UserError
 from sweeps.record import Record
@@ -53,6 +54,11 @@ def outcome(key: str, read: Read) -> dict[str, Any]:
     A number that cannot be one (an accuracy outside [0, 1], a negative time, NaN, a text) makes
     the record damaged: it is not shown, and not averaged.
     """
+    line = _outcome(key, read)
+    return {name: legible(v) if isinstance(v, str) else v for name, v in line.items()}
+
+
+def _outcome(key: str, read: Read) -> dict[str, Any]:
     try:
         record = read(key)
         return {"state": "missing"} if record is None else _checked(key, record)

@@ -17,14 +17,13 @@ import pandas as pd
 from reports.document import Document
 from reports.gather import STATES
 from reports.names import PARTS
-from reports.pivot.fields import option_field
+from reports.pivot.fields import BITS, option_field
 from reports.sheets import WHOLE
+from reports.timing import apart
 from sweeps.cell import SCHEMA
 from sweeps.published import Published
 
 CATEGORIES = ("protocol", *PARTS, *(f"{part}_options" for part in PARTS), "latency_setting")
-BITS = "attention.connect"
-"""An option whose digits are no number: the blocks that have attention."""
 
 
 def frame_parquet(document: Document) -> bytes:
@@ -34,7 +33,8 @@ def frame_parquet(document: Document) -> bytes:
 
 def rows_parquet(document: Document) -> bytes:
     """A line for every row of the tables, as in table.csv."""
-    return _parquet(document, document.rows.reset_index(names="row"))
+    rows = apart(document.rows, document.frame)
+    return _parquet(document, rows.reset_index(names="row"))
 
 
 def _parquet(document: Document, frame: pd.DataFrame) -> bytes:
@@ -68,11 +68,12 @@ def _options(part: str, setups: pd.Series) -> Iterator[tuple[str, Any]]:
 
 def _kind(texts: Sequence[str]) -> str:
     """Of which type all of them are."""
-    kinds = {type(_value(text)) for text in texts}
+    values = [_value(text) for text in texts]
+    kinds = set(map(type, values))
     if kinds == {bool}:
         return "boolean"
     if kinds == {int}:
-        return "Int64"
+        return "Int64" if all(abs(value) < 2**63 for value in values) else "str"
     return "float64" if kinds <= {int, float} else "str"
 
 

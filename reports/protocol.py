@@ -29,9 +29,9 @@ SHOWN_KEYS = 3
 def stamped(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame of `reports.gather.gather` with the ``fingerprint`` of each protocol.
 
-    Eight hex digits over the schema, all options of data and recipe (without refit and supernet,
-    which name rows) and the checksum of the images, as the finished runs of the table saw them.
-    Supernets, which are in no table, have none.
+    A p and eight hex digits over the schema, all options of data and recipe (without refit and
+    supernet, which name rows) and the checksum of the images, as the finished runs of the table
+    saw them. Supernets, which are in no table, have none.
 
     Raises:
         UserError: finished runs of one table saw different images.
@@ -48,7 +48,8 @@ def stamped(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _fingerprint(data: Iterable[Any], recipe: Iterable[Any], images: str) -> str:
     content = {"schema": SCHEMA, "data": dict(data), "recipe": dict(recipe), "images": images}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return f"p{digest[:8]}"  # no reader of a csv takes it for a number
 
 
 def _images(frame: pd.DataFrame) -> dict[str, str]:

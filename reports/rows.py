@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reports.gather import NO_ROW, STATES, WITHOUT
 from reports.names import PARTS
 from reports.outcome import ACCURACIES, COSTS
-from reports.statistics import Numbers, Paired, holm, spread
+from reports.statistics import RESOLUTION, Numbers, Paired, holm, spread
 from reports.timing import most_frequent, timings
 
 DELTAS = ("reference", "parent")
@@ -34,8 +34,8 @@ def aggregate(frame: pd.DataFrame) -> pd.DataFrame:
     number), and how many are in each state of WITHOUT; of every accuracy and difference
     ``_mean``, ``_std`` (sample standard deviation, NaN for one seed) and ``_n``; of a difference
     also what `_compared` says; of each of MEAN its mean; ``<cost>_ratio`` to the plain backbone;
-    latency in the most frequent setting, see `reports.timing`; ``best`` and ``accuracy_verdict``,
-    see `_leading`.
+    latency in the most frequent setting, see `reports.timing`; ``no_leader``, ``best`` and
+    ``accuracy_verdict``, see `_leading`.
     """
     frame = frame[frame["row"] != NO_ROW]
     grid = Grid.of(frame)
@@ -125,17 +125,19 @@ def _compared(frame: pd.DataFrame, grid: Grid, tables: NDArray[np.int_]) -> Colu
 def _leading(accuracy: Numbers, backbones: NDArray[np.int_]) -> Columns:
     """Who leads its backbone, and who cannot be told from the leader.
 
-    The row with the highest mean leads. It is tested against every other row of the backbone,
-    paired by seed and corrected for these tests. If all that have a number are worse, it is
-    ``best``, its ``accuracy_verdict`` better. Otherwise every row that is not distinguishable has
-    the verdict tie, and so has the leader if there is one. A row that shares fewer than two seeds
-    with the leader, or is equally far behind at all of them, can neither be beaten nor tie.
+    The row with the highest mean leads; of several that have it, the first one. It is tested
+    against every other row of the backbone, paired by seed and corrected for these tests. If all
+    that have a number are worse, it is ``best``, its ``accuracy_verdict`` better. Otherwise every
+    row that is not distinguishable has the verdict tie, and so has the leader if there is one. A
+    row that shares fewer than two seeds with the leader, or is equally far behind at all of them,
+    can neither be beaten nor tie. Where means are over different seeds, a row may be better than
+    the leader at those that both have: then nobody leads (``no_leader``), without any verdict.
 
     That the leader is chosen by the same numbers makes ``best`` no easier: of rows that are equal,
     one is best in at most 5 % of simulated tables. But of 4 to 20 equal rows at 3 to 10 seeds, one
     or more are told from the leader in 6 to 18 % of them; that is no claim, and shown as none.
     """
-    mean = spread(accuracy)[1]
+    mean = np.round(spread(accuracy)[1] / RESOLUTION)
     order = np.lexsort((-mean, backbones))  # NaN comes last
     leaders = order[np.unique(backbones[order], return_index=True)[1]][backbones]
     leads = leaders == np.arange(len(mean))
@@ -144,7 +146,9 @@ def _leading(accuracy: Numbers, backbones: NDArray[np.int_]) -> Columns:
     rivals = np.bincount(backbones, ~leads & ~np.isnan(mean))[backbones]
     beaten = np.bincount(backbones, verdicts == "better")[backbones]
     ties = np.bincount(backbones, verdicts == "tie")[backbones]
+    no_leader = np.bincount(backbones, verdicts == "worse")[backbones] > 0
     best = leads & (rivals > 0) & (beaten == rivals)
-    tie = (verdicts == "tie") | (leads & (ties > 0))
+    tie = ((verdicts == "tie") | (leads & (ties > 0))) & ~no_leader
+    yield "no_leader", no_leader
     yield "best", best
     yield "accuracy_verdict", np.select([best, tie], ["better", "tie"], "").astype(object)

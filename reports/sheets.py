@@ -11,6 +11,7 @@ import pandas as pd
 from reports.document import Document
 from reports.names import PARTS
 from reports.outcome import COSTS
+from reports.timing import apart
 from sweeps.published import Published
 
 INNER = [*(f"{part}_setup" for part in PARTS), "is_search", "published"]
@@ -30,7 +31,8 @@ PRINTED = {
 
 def table_csv(document: Document) -> str:
     """One line for every row of the tables; ``keys`` names the runs that it is made of."""
-    return as_csv(table_frame(document).reset_index(names="row"))
+    rows = apart(table_frame(document), document.frame)
+    return as_csv(rows.reset_index(names="row"))
 
 
 def table_frame(document: Document) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ import pandas as pd
 from reports.clocks import Clocks
 from reports.columns import COLUMNS, Column, Value
 from reports.gather import NO_ROW, progress
+from reports.names import PARTS
 from reports.notes import (
     Notes,
     mixtures,
@@ -21,12 +21,11 @@ from reports.notes import (
     reasons,
     setting,
     supernets,
+    unled,
 )
+from reports.schemes import shortened
 from reports.timing import timings
 from reports.values import values
-
-SCHEME = re.compile(r"(connect=[01]{4})[01]{5,}([01]{4})\b")
-"""A connection scheme of so many blocks that a row's label has its ends only."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +128,9 @@ def _table(
     columns = tuple(
         c for c in offered if not c.optional or any(not one[c.key].is_empty for one in found)
     )
+    short = shortened(row[f"{part}_options"] for row in rows for part in PARTS)
     lines = tuple(
-        _line(row, tuple(line[c.key] for c in columns), reconstructions)
+        _line(row, tuple(line[c.key] for c in columns), reconstructions, short)
         for row, line in zip(rows, found, strict=True)
     )
     counted = [] if (frame["state"] == "done").all() else [f"{progress(frame)}."]
@@ -140,7 +140,7 @@ def _table(
         setting=setting(frame, rows),
         columns=columns,
         lines=lines,
-        remarks=(*counted, *clocks.remarks, *mixtures(frame), *ours),
+        remarks=(*counted, *clocks.remarks, *mixtures(frame), *unled(rows), *ours),
         notes=(*((mark, text) for text, mark in notes.marks.items()), *_dagger(lines)),
     )
 
@@ -168,10 +168,13 @@ def _marked(value: Value, notes: Notes, texts: Iterable[str]) -> Value:
 
 
 def _line(
-    row: Mapping[str, Any], texts: tuple[Value, ...], reconstructions: AbstractSet[str]
+    row: Mapping[str, Any],
+    texts: tuple[Value, ...],
+    reconstructions: AbstractSet[str],
+    short: Mapping[str, str],
 ) -> Line:
     def label(part: str, more: str = "") -> Label:
-        options = SCHEME.sub(r"\1…\2", f"{row[f'{part}_options']} {more}".strip())
+        options = f"{short[row[f'{part}_options']]} {more}".strip()
         return Label(row[part], options, row[part] in reconstructions)
 
     return Line(

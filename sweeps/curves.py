@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 SHOWN = ("train_loss", "val_accuracy")
@@ -36,4 +37,5 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]]
 
 
 def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.{DIGITS}g}")
+    """A number that JSON can say; a loss that is none is not there."""
+    return None if value is None or not isfinite(value) else float(f"{value:.{DIGITS}g}")

@@ -27,6 +27,7 @@ from test_reports import (
     document,
     document_of,
     done,
+    failed,
     hostile,
     ledger_of,
     small,
@@ -41,7 +42,7 @@ from reports.pivot.crossing import crossings
 from reports.pivot.file import parse
 from reports.pivot.finish import finish
 from reports.plain import plain
-from reports.report import report
+from reports.report import build, report
 from reports.sheets import runs_csv, table_csv
 from reports.terminal import WIDTH, terminal_table
 from sweeps.cell import Choice
@@ -288,6 +289,39 @@ def test_the_frame_of_a_notebook_is_typed(tmp_path: Path) -> None:
     assert {types[name] for name in ("key", "reason", "data.folder")} == {"str"}
     assert {types[name] for name in ("state", "backbone", "protocol")} == {"category"}
     assert types["pruning.sparsity"] == "float64"
+
+
+def test_latencies_of_two_settings_have_columns_of_their_own(tmp_path: Path) -> None:
+    """Each row was measured once on each: the first one comes first in all rows."""
+    cells = [cell(attention=a, seed=s) for a in (NONE, SE) for s in (0, 1)]
+    times = [("A", 1.0), ("B", 0.1), ("B", 0.2), ("A", 2.0)]
+    records = [done(c, 0.9, device=d, p50_ms=ms) for c, (d, ms) in zip(cells, times, strict=True)]
+    made = document(tmp_path, zip(cells, records, strict=True))
+    csv_rows = pd.read_csv(io.StringIO(table_csv(made)))
+    for rows in (csv_rows, read_parquet(rows_parquet(made))):
+        assert [text[0] for text in rows["latency_setting"]] == ["A", "A"]
+        assert [text[0] for text in rows["latency_2_setting"]] == ["B", "B"]
+        assert rows["latency_ms"].tolist() == [1.0, 2.0]
+        assert rows["latency_2_ms"].tolist() == [0.1, 0.2]
+
+
+def test_what_terminals_and_file_names_put_into_messages_breaks_no_format(tmp_path: Path) -> None:
+    one = cell()
+    record = failed(one, "\x1b[31mCUDA error\x1b[0m in \udce9.png\x00")
+    record["error"]["traceback"] = "Traceback\r\n\x1b[1m\udce9\n"
+    made = document(tmp_path, [(one, record), (cell(attention=SE), None)])
+    contents = build(made)
+    assert "RuntimeError: CUDA error in \ufffd.png\ufffd" in contents["table.md"].decode()
+    for name, content in contents.items():
+        if name.endswith((".md", ".csv", ".tex", ".html")):
+            assert not re.search("[\x00-\x08\x0e-\x1f]", content.decode()), name
+    assert made.frame["traceback"].iloc[0] == "Traceback\n\ufffd\n"
+
+
+def test_whole_numbers_of_any_size_fit_into_a_notebook(tmp_path: Path) -> None:
+    cells = [cell(attention=Choice("x", {"mask": n})) for n in (10**20, 1)]
+    found = read_parquet(frame_parquet(document(tmp_path, [(c, None) for c in cells])))
+    assert sorted(found["attention.mask"]) == ["1", str(10**20)]
 
 
 def test_an_option_has_one_type_whatever_it_looks_like(tmp_path: Path) -> None:

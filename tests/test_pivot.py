@@ -30,7 +30,7 @@ from reports.document import Document
 from reports.pivot.ahead import check_ahead
 from reports.pivot.asked import Pivot
 from reports.pivot.crossing import all_crossings, crossings
-from reports.pivot.file import mistakes, parse
+from reports.pivot.file import VALUES, mistakes, parse
 from reports.pivot.finish import finish
 from reports.pivot.finished import PivotTable
 from reports.pivot.sheet import pivot_csv
@@ -120,6 +120,19 @@ def test_numbers_of_fewer_seeds_say_so(tmp_path: Path) -> None:
     assert "n=3 where nothing else is said." in table.remarks
     (counted,) = made(document_of(small(tmp_path)), pivot(values=["accuracy", "seeds"]))
     assert "n=2/3" not in [value.aside for line in counted.lines for value in line.values]
+
+
+def test_a_difference_keeps_its_own_number_of_seeds(tmp_path: Path) -> None:
+    """Three of the four seeds of dia are in the plain network, too."""
+    accuracies = {"none": (0, 1, 3), "dia": (0, 1, 2, 3), "se": (0, 1), "eca": (0, 1)}
+    cells = [cell(attention=Choice(a), seed=s) for a, seeds in accuracies.items() for s in seeds]
+    found = document(tmp_path, [(one, done(one, 0.9 + one.seed / 100)) for one in cells])
+    asked = listing(rows=["attention"], values=["delta_reference"])
+    (table,) = made(found, asked)
+    asides = {line.labels[0]: line.values[0].aside for line in table.lines}
+    assert asides["dia"] == "all equal, n=3"
+    assert asides["none"] == ""  # no difference to itself: no number of seeds either
+    assert asides["se"] == "all equal"  # as most rows: n=2
 
 
 def test_a_value_that_makes_no_sense_is_no_missing_row(tmp_path: Path) -> None:
@@ -372,6 +385,52 @@ def test_columns_are_ordered_by_the_numbers_of_their_options(tmp_path: Path) -> 
     asked = pivot(columns=["attention"], order={"attention": "ascending"})
     (table,) = made(of_cells(tmp_path, cells), asked)
     assert table.titles == [f"se reduction={r}" for r in (4, 8, 16)]
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [("scale", [1e-5, 0.0001, 0.001, 0.1]), ("shift", [-2, -1, 0, 1]), ("k", ["s2", "s10"])],
+)
+def test_options_are_ordered_as_numbers(option: str, values: list[Any], tmp_path: Path) -> None:
+    cells = [cell(attention=Choice("se", {option: one})) for one in reversed(values)]
+    field = f"attention.{option}"
+    (table,) = made(of_cells(tmp_path, cells), pivot(columns=[field], order={field: "ascending"}))
+    assert table.titles == [
+        f"{option}={one if isinstance(one, str) else text_of(one)}" for one in values
+    ]
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_lines_are_ordered_by_any_value(value: str, tmp_path: Path) -> None:
+    asked = listing(values=list(dict.fromkeys(["accuracy", value])), order={value: "descending"})
+    (table,) = made(document_of(small(tmp_path)), asked)
+    assert len(table.lines) == 9
+    if value == "published":
+        has_number = [line.values[1].text[:1].isdigit() for line in table.lines]
+        assert has_number == [True, True, *[False] * 7]
+
+
+def test_a_scheme_is_no_number(tmp_path: Path) -> None:
+    bits = [f"{'1' * 26}0", f"{'1' * 26}1"]
+    found = of_cells(tmp_path, [cell(attention=Choice("se", {"connect": one})) for one in bits])
+    (table,) = made(found, pivot(where={"attention.connect": bits[0]}))
+    assert table.titles == [f"se connect={bits[0][:4]}…{bits[0][-4:]}"]
+
+
+def test_what_is_written_out_is_meant_alone(tmp_path: Path) -> None:
+    cells = [cell(attention=Choice("se", {"k": one})) for one in ([1, 2], 1, 2)]
+    (table,) = made(of_cells(tmp_path, cells), pivot(where={"attention.k": "[1,2]"}))
+    assert table.titles == ["se k=[1,2]"]
+
+
+def test_schemes_are_as_short_as_tells_them_apart(tmp_path: Path) -> None:
+    middles = ("0" * 46, "01" * 23, "0000" + "1" * 42)
+    cells = [cell(attention=Choice("se", {"connect": f"1111{m}1111"})) for m in middles]
+    found = of_cells(tmp_path, cells)
+    labels = [line.attention.options for line in found.tables[0].lines]
+    (table,) = made(found, pivot())
+    assert table.titles == [f"se {label}" for label in labels]
+    assert labels == [f"connect=1111{m[:4]}…{m[-4:]}1111" for m in middles]
 
 
 def test_a_sheet_has_the_numbers_of_table_csv(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def fingerprints(document: Document) -> list[str]:
 def test_a_fingerprint_is_the_same_for_all_rows_of_a_table(tmp_path: Path) -> None:
     made = document_of(small(tmp_path))
     (found,) = set(made.rows["fingerprint"])
-    assert re.fullmatch("[0-9a-f]{8}", found)
+    assert re.fullmatch("p[0-9a-f]{8}", found)
     assert set(made.frame["fingerprint"]) == {found}
     assert made.tables[0].setting.endswith(f"; protocol {found}")
 

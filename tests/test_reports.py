@@ -717,7 +717,12 @@ def test_numbers_read_as_people_write_them() -> None:
 
 def test_text_is_escaped_sign_by_sign() -> None:
     assert latex_format.escape("50 %_x & é ☃\n<b> --o") == (
-        r"50 \%\_x \& e U+2603 \textless{}b\textgreater{} -{}-o"
+        r"50 \%\_x \& \'{e} U+2603 \textless{}b\textgreater{} -{}-o"
+    )
+    assert latex_format.escape("5×10⁻³ m² H₂O ½ µ Λ ≤ ’ Łukasz ---") == (
+        r"5$\times$10\textsuperscript{$-$}\textsuperscript{3} m\textsuperscript{2} "
+        r"H\textsubscript{2}O $\frac{1}{2}$ $\mu$ $\Lambda$ $\leq$ \textquoteright{} "
+        r"\L{}ukasz -{}-{}-"
     )
     assert markdown_format.escape("a|b *c* <d> & `e`\nf") == r"a\|b \*c\* &lt;d&gt; &amp; \`e\` f"
 

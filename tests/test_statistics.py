@@ -277,6 +277,31 @@ def test_a_leader_that_loses_seed_by_seed_claims_nothing() -> None:
     assert list(found["accuracy_verdict"]) == ["", ""]
 
 
+def test_a_leader_that_is_beaten_seed_by_seed_is_none(tmp_path: Path) -> None:
+    # se is about 0.01 above none at the seeds that both have, and has five hard seeds more
+    made = of_accuracies(
+        tmp_path,
+        none=[0.950, 0.951, 0.949],
+        se=[0.960, 0.9612, 0.9595, *[0.8] * 5],
+        eca=[0.949, 0.952, 0.948],
+    )
+    assert row(made, "se")["delta_reference_verdict"] == "better"
+    assert list(made.rows["accuracy_verdict"]) == ["", "", ""]
+    assert not made.rows["best"].any()
+    (table,) = made.tables
+    assert any(remark.startswith("No row of resnet8 leads: ") for remark in table.remarks)
+
+
+def test_the_rounding_of_a_mean_makes_no_leader() -> None:
+    # three rows with the same mean of 0.9; the third is 1e-8 above, as float32 may have it
+    accuracy = np.array([[0.89, 0.90, 0.91], [0.91, 0.89, 0.90], [0.90, 0.91, 0.89 + 3e-8]])
+    accuracy = np.vstack([accuracy, [[0.70, 0.71, 0.72]]])
+    exact = np.round(accuracy, 4)
+    found, expected = (dict(_leading(one, np.zeros(4, dtype=int))) for one in (accuracy, exact))
+    assert list(found["accuracy_verdict"]) == list(expected["accuracy_verdict"])
+    assert list(found["accuracy_verdict"]) == ["tie", "tie", "tie", ""]
+
+
 def test_equal_rows_rarely_have_a_best() -> None:
     tables, rows, seeds = 1500, 3, 4
     noise = np.random.default_rng(0).normal(0.9, 0.01, (tables * rows, seeds))

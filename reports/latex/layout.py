@@ -17,7 +17,8 @@ from reports.latex.fit import (
     label_widths,
     table_width,
 )
-from reports.latex.text import SCRIPT, SIGNS, breakable, escape, pieces, width
+from reports.latex.signs import SIGNS
+from reports.latex.text import SCRIPT, breakable, escape, pieces, width
 from reports.pivot.finished import PivotLine, PivotTable
 
 HIGH = 560.0

@@ -3,40 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from functools import cache
 
-SIGNS = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "_": r"\_",
-    "%": r"\%",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': "''",
-    "`": r"\textasciigrave{}",
-    "*": "{*}",
-    "[": "{[}",
-    "]": "{]}",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "≈": r"$\approx$",
-    "−": "$-$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "·": r"$\cdot$",
-    "—": r"\textemdash{}",
-    "–": r"\textendash{}",
-    "Δ": r"$\Delta$",
-    "†": r"\textsuperscript{\dag}",
-}
+from reports.latex.signs import latex_sign
+
+DASHES = re.compile("-(?=-)")
+"""Hyphens that LaTeX would draw as one dash."""
 LONG_WORD = 24
 """A word of more signs than this may break after one that is no letter, and after so many."""
 
@@ -47,8 +18,9 @@ NARROW = set("iljtfIr.,:;'|!()[]/ -–·`\"†")
 
 
 def escape(text: str) -> str:
-    """Text on one line, in ASCII: what is beyond it as near as it can be."""
-    return "".join(map(_sign, " ".join(text.split()))).replace("--", "-{}-")
+    """Text on one line, in ASCII, see `reports.latex.signs`."""
+    plain = "".join(map(latex_sign, " ".join(text.split())))
+    return DASHES.sub("-{}", plain)
 
 
 def breakable(text: str) -> str:
@@ -65,14 +37,6 @@ def pieces(word: str) -> list[str]:
     if len(word) <= LONG_WORD:
         return [word]
     return re.findall(rf"\w{{1,{LONG_WORD // 2}}}\W?|\W", word)
-
-
-@cache
-def _sign(sign: str) -> str:
-    if sign in SIGNS or " " <= sign <= "~":
-        return SIGNS.get(sign, sign)
-    plain = unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode()
-    return "".join(SIGNS.get(s, s) for s in plain) or f"U+{ord(sign):04X}"
 
 
 def width(text: str, size: float = FOOTNOTE) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from math import isnan, nan
+from math import isfinite, isnan, nan
 from typing import Any
 
 import pandas as pd
@@ -83,6 +84,8 @@ def number_of(entry: Entry, value: str) -> float:
     """A value as a number; NaN if there is none."""
     if value == LATENCY.key:
         return float(entry.timed.get("latency_ms", nan))
+    if value == "published":
+        return max((one.accuracy for one in entry.row[value]), default=nan)
     name = NUMBERS.get(value, value)
     return float(next((entry.row[n] for n in (f"{name}_mean", name) if n in entry.row), nan))
 
@@ -180,9 +183,13 @@ def _by(sizes: Mapping[Labels, Any], *, descending: bool = False) -> list[Labels
 
 
 def _natural(text: str | None) -> list[str | float] | None:
-    """What texts are sorted by: the numbers in them by size, resnet8 before resnet20."""
+    """What texts are sorted by: the numbers in them by size, resnet8 before resnet20, or the one
+    number that they are: 1e-05 before 0.001, -2 before 1."""
     if text is None:
         return None
+    with suppress(ValueError):
+        if isfinite(number := float(text)):
+            return ["", number]
     return [float(x) if n % 2 else x for n, x in enumerate(re.split(r"(\d+(?:\.\d+)?)", text))]
 
 

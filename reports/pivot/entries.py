@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -12,7 +13,7 @@ from reports.columns import COLUMNS, Value
 from reports.document import Document
 from reports.gather import progress
 from reports.pivot.asked import Pivot
-from reports.pivot.fields import Row, answers, options, text_of
+from reports.pivot.fields import BITS, Row, answers, options, text_of
 from reports.pivot.file import DEVICE, FIELDS
 from reports.tables import Line, Table
 from reports.timing import timings
@@ -63,7 +64,10 @@ def entries(document: Document, pivot: Pivot) -> list[Entry]:
             found += _of_line(pivot, ours, line, by_number[line.number], clocks)
     if problems := list(_unknown_options(pivot, rows)) or list(_unmatched(pivot, found)):
         raise UserError("\n".join(f"table {pivot.name}: {problem}" for problem in problems))
-    left = [one for one in found if all(_fits(one, *wanted) for wanted in pivot.where.items())]
+    left = found
+    for field, wanted in pivot.where.items():
+        meant = set[str | None]().union(*_meant(found, field, wanted).values())
+        left = [one for one in left if not meant.isdisjoint(_answers(one, field))]
     if not left:
         said = ", ".join(f"{field}: {_said(wanted)}" for field, wanted in pivot.where.items())
         raise UserError(f"table {pivot.name}: where {{{said}}} leaves no row")
@@ -111,28 +115,38 @@ def _unknown_options(pivot: Pivot, rows: Sequence[Row]) -> Iterator[str]:
             yield near_miss("field", field, known)
 
 
-def _unmatched(pivot: Pivot, found: Iterable[Entry]) -> Iterator[str]:
+def _unmatched(pivot: Pivot, found: Sequence[Entry]) -> Iterator[str]:
     """Wanted values that no row has; a glob may match nothing."""
     for field, wanted in pivot.where.items():
-        there = {text for one in found for text in answers(one.row, one.device, field)}
-        for pattern in wanted:
+        for pattern, meant in _meant(found, field, wanted).items():
             is_glob = pattern is not None and not set(GLOB).isdisjoint(pattern)
-            if not is_glob and not any(_is(text, pattern) for text in there):
-                known = [text for text in there if text]
+            if not is_glob and not meant:
+                known = {text for one in found for text in _answers(one, field) if text}
                 yield near_miss(field, "null" if pattern is None else pattern, known)
 
 
-def _fits(entry: Entry, field: str, wanted: Iterable[str | None]) -> bool:
-    texts = answers(entry.row, entry.device, field)
-    return any(_is(text, pattern) for text in texts for pattern in wanted)
+def _answers(entry: Entry, field: str) -> list[str | None]:
+    return answers(entry.row, entry.device, field)
 
 
-def _is(text: str | None, pattern: str | None) -> bool:
-    """Whether a text is what is wanted: as it stands, as a glob, or as a number."""
-    if text is None or pattern is None:
-        return text is pattern
-    if text == pattern or fnmatchcase(text, pattern):
-        return True
+def _meant(
+    found: Iterable[Entry], field: str, wanted: Iterable[str | None]
+) -> dict[str | None, set[str | None]]:
+    """The texts of a field that each wanted value means."""
+    there = {text for one in found for text in _answers(one, field)}
+    return {pattern: _matches(pattern, there, field) for pattern in wanted}
+
+
+def _matches(pattern: str | None, there: AbstractSet[str | None], field: str) -> set[str | None]:
+    """The text that is written like that; where there is none, those that fit it as a glob, or are
+    the same number."""
+    if pattern in there or pattern is None:
+        return {pattern} & there
+    texts = filter(None, there)
+    return {t for t in texts if fnmatchcase(t, pattern) or (field != BITS and _equal(t, pattern))}
+
+
+def _equal(text: str, pattern: str) -> bool:
     try:
         return float(text) == float(pattern)
     except ValueError:

@@ -9,6 +9,8 @@ from typing import Any
 from reports.names import PARTS
 from reports.pivot.file import DEVICE, PROTOCOL
 
+BITS = "attention.connect"
+"""An option whose digits are no number: the blocks that have attention."""
 Row = Mapping[str, Any]
 """A line of `reports.rows.aggregate`."""
 

@@ -12,7 +12,7 @@ from reports.pivot.fields import heading_of
 from reports.pivot.file import DEVICE
 from reports.pivot.finished import Heading
 from reports.pivot.places import NO_SUCH, Place, Values
-from reports.tables import SCHEME
+from reports.schemes import shortened
 
 BY_KEY = {column.key: column for column in COLUMNS}
 TITLED = ("protocol", "data", "recipe")
@@ -28,10 +28,12 @@ Column = tuple[Labels, str]
 def shown(crossing: Crossing) -> Shown:
     """Reconstructions with a dagger; long connection schemes and devices in short."""
     found: dict[tuple[str, str | None], str] = {}
-    for entry in crossing.entries.values():
+    entries = crossing.entries.values()
+    short = shortened(text or "" for entry in entries for text in entry.fields.values())
+    for entry in entries:
         for field, text in entry.fields.items():
             if (field, text) not in found:
-                found[field, text] = _shown(entry, field, text or "")
+                found[field, text] = _shown(entry, field, short[text or ""])
     return found
 
 
@@ -41,8 +43,7 @@ def _shown(entry: Entry, field: str, text: str) -> str:
     label = getattr(entry.line, field, None)  # of a part that names a line in the report's tables
     if label is None:
         return text
-    options = SCHEME.sub(r"\1…\2", text.removeprefix(label.name))
-    return f"{label.name}{DAGGER * label.is_reconstruction}{options}"
+    return f"{label.name}{DAGGER * label.is_reconstruction}{text.removeprefix(label.name)}"
 
 
 def title(crossing: Crossing, texts: Shown) -> str:

@@ -37,7 +37,7 @@ def values_of(crossing: Crossing) -> dict[Place, Values]:
             for name, value in zip(names, _values(entry, names), strict=True)
         ]
         if entry.row["n"] and seeds_of(entry) != usual and "seeds" not in names:
-            values[0] = _counted(values[0], entry)
+            values[0] = _counted(values[0], names[0], entry)
         found[place] = tuple(values)
     return found
 
@@ -67,10 +67,13 @@ def _values(entry: Entry, names: tuple[str, ...]) -> list[Value]:
     return [replace(found[0], marks=tuple(marks)), *found[1:]]
 
 
-def _counted(value: Value, entry: Entry) -> Value:
-    """A value with the number of seeds behind it."""
-    said = [text for text in value.aside.split(", ") if not text.startswith("n=")]
-    return replace(value, aside=", ".join(filter(None, [*said, seeds_of(entry)])))
+def _counted(value: Value, name: str, entry: Entry) -> Value:
+    """A value with the number of seeds behind it; one that says its own keeps that."""
+    others = [text for text in value.aside.split(", ") if not text.startswith("n=")]
+    is_own = value.aside != ", ".join(others) and name != TESTED
+    if is_own or value.text == NO_SUCH:
+        return value
+    return replace(value, aside=", ".join(filter(None, [*others, seeds_of(entry)])))
 
 
 def _bold(crossing: Crossing) -> Iterator[tuple[Place, str]]:
