@@ -41,6 +41,7 @@ class Analysed:
     numbers: str
 
 
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 Line = Mapping[str, Any]
 """A line of the frame: one cell."""
 Result = Mapping[str, Any]
@@ -71,17 +72,33 @@ def _results(lines: Iterable[Line], source: Source, name: str) -> Iterator[tuple
 
 
 def _tried(name: str, results: Sequence[tuple[Line, Result]]) -> Analysed | None:
-    """One analysis; none, and a line on stderr, if its results are not what the figure shows."""
+    """One analysis; none, and a line on stderr, if its results do not make a figure together."""
     try:
-        return _made(name, results)
-    except (LookupError, TypeError, ValueError) as error:
-        what = f"{type(error).__name__}: {error}"
-        print(
-            f"analysis {name}: its results are not as agreed ({what}) and have no figure; "
-            f"make them again with: do=analyze analysis={name}",
-            file=sys.stderr,
-        )
+        return _made(name, list(_sound(name, results)))
+    except MALFORMED as error:
+        print(f"analysis {name} has no figure: {_named(error)}", file=sys.stderr)
         return None
+
+
+def _sound(name: str, results: Iterable[tuple[Line, Result]]) -> Iterator[tuple[Line, Result]]:
+    """Results that are as their analysis writes them; a line on stderr for every other one."""
+    numbers = import_module(f"reports.analyses.{name}").numbers
+    for line, result in results:
+        try:
+            list(numbers(result["found"]))
+        except MALFORMED as error:
+            file = f"{line['key']}/analysis/{name}.json"
+            print(
+                f"analysis {name}: {file} of the ledger is not as agreed ({_named(error)}) and "
+                f"left out; delete it, then: make analyze ANALYSIS={name}",
+                file=sys.stderr,
+            )
+        else:
+            yield line, result
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _made(name: str, results: Sequence[tuple[Line, Result]]) -> Analysed | None:

@@ -27,7 +27,7 @@ from reports.pivot.sheet import pivot_csv
 from reports.sheets import runs_csv, table_csv
 from sweeps.curves import Curves
 from sweeps.errors import UserError
-from sweeps.record import write_atomically
+from sweeps.record import write_together
 from sweeps.source import Source
 
 OPTIONAL = ("pivot_*", "analysis_*", "pareto_*", "pruning_*", "curves.*", "grid.*")
@@ -44,8 +44,8 @@ def report(
 ) -> tuple[Path, Document]:
     """Write the report of a sweep and print what was written.
 
-    All of it is made before the first file is written, and each file appears whole. The same
-    source gives the same bytes.
+    All of it is made and on the disk before the first file changes, and each file appears whole.
+    The same source gives the same bytes.
 
     Args:
         source: where the sweep's plan and records are.
@@ -107,8 +107,7 @@ def _no_collector() -> Iterator[None]:
 
 def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
     try:
-        for name, content in contents.items():
-            write_atomically(folder / name, content)
+        write_together({folder / name: content for name, content in contents.items()})
     except OSError as error:
         raise UserError(
             f"the report cannot be written to {folder} ({error.strerror or error}); "

@@ -11,6 +11,7 @@ from typing import Any
 
 from sweeps.cell import SCHEMA
 from sweeps.errors import UserError
+from sweeps.sound import problem
 
 Record = dict[str, Any]
 """One cell's outcome, plain JSON:
@@ -50,7 +51,7 @@ above.
 
 
 class Damaged(UserError):
-    """A record that cannot be read, as a disk that failed may leave it."""
+    """A record that cannot be read, or is none, as a disk that failed may leave it."""
 
 
 @dataclass(frozen=True)
@@ -137,16 +138,25 @@ class RunPaths:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees all of it or the old one, whatever happens."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
+    write_together({path: content})
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """The same for several files: none is changed before all are on the disk."""
+    parts: dict[Path, Path] = {}
     try:
-        with part.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            parts[path] = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
+            with parts[path].open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        for path, part in parts.items():
+            part.replace(path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        for part in parts.values():
+            part.unlink(missing_ok=True)
         raise
 
 
@@ -175,25 +185,32 @@ def read_record(paths: RunPaths) -> Record | None:
     """The cell's record, or None if there is none.
 
     Raises:
-        Damaged: it cannot be read.
+        Damaged: it cannot be read, or is none.
         UserError: it is of another schema.
     """
     try:
         record = json.loads(paths.record.read_bytes())
     except FileNotFoundError:
         return None
-    except ValueError as error:
-        raise Damaged(
-            f"record {paths.record} is damaged ({error}); sweep again: the file is set aside, what "
-            "the cell had finished is kept, only its measurement is made anew"
-        ) from None
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        came = record.get("schema") if isinstance(record, dict) else type(record).__name__
+    except (OSError, ValueError) as error:
+        raise _damaged(paths, error) from None
+    if not isinstance(record, dict) or "schema" not in record:
+        raise _damaged(paths, "it has no schema")
+    if record["schema"] != SCHEMA:
         raise UserError(
-            f"record {paths.record} has schema {came}, this version reads {SCHEMA}; "
-            "choose another folder with ledger=..., or use the version that wrote it"
+            f"record {paths.record} has schema {record['schema']}, this version reads "
+            f"{SCHEMA}; choose another folder with ledger=..., or use the version that wrote it"
         )
+    if why := problem(record):
+        raise _damaged(paths, why)
     return record
+
+
+def _damaged(paths: RunPaths, why: object) -> Damaged:
+    return Damaged(
+        f"record {paths.record} is damaged ({why}); sweep again: the file is set aside, what "
+        "the cell had finished is kept, only its measurement is made anew"
+    )
 
 
 def read_history(paths: RunPaths) -> list[dict[str, Any]]:

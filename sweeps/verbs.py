@@ -118,7 +118,11 @@ def do_report(request: Request) -> int:
         return 0
     made = _started_plan(request)
     print(make_report(settings, made.sweep))
-    return verdict(survey(settings.ledger, made.cells))
+    try:
+        return verdict(survey(settings.ledger, made.cells))
+    except UserError as error:  # a record of another schema, which the tables show as damaged
+        print(error, file=sys.stderr)
+        return 1
 
 
 def do_analyze(request: Request) -> int:

@@ -152,9 +152,15 @@ def test_results_of_another_form_do_not_keep_a_report_from_being_made(
     ledger: Ledger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keep(ledger, cell(attention=SE), "noise", {"old": 1})
+    keep(ledger, cell(attention=ECA), "noise")
+    keep(ledger, cell(attention=SE), "stiffness", {"old": 1})
     keep(ledger, cell(attention=SE), "flatness")
-    assert [made.name for made in analysed(document_of(ledger), ledger)] == ["flatness"]
-    assert "make them again with: do=analyze analysis=noise" in capsys.readouterr().err
+    found = {made.name: made for made in analysed(document_of(ledger), ledger)}
+    assert set(found) == {"flatness", "noise"}
+    assert {line["attention"] for line in numbers(found["noise"].numbers)} == {"eca"}
+    said = capsys.readouterr().err
+    assert f"{cell(attention=SE).key}/analysis/noise.json of the ledger is not as agreed" in said
+    assert "delete it, then: make analyze ANALYSIS=stiffness" in said
 
 
 def rows(name: str, count: int, backbones: int = 1) -> list[Row]:

@@ -19,8 +19,9 @@ from small import At, Training, same
 from lightning_modules.stopping import Stopped
 from sweeps import ranks
 from sweeps.context import Context
+from sweeps.outcome import failed
 from sweeps.ranks import LeaderLeft, calling, calls, follow, rank, wait, world
-from sweeps.record import RunPaths, write_record
+from sweeps.record import RunPaths
 
 PARENT = (*TINY, "data.size=320", "recipe.batch_size=16", "recipe.epochs=2")
 CHILD = (
@@ -174,7 +175,7 @@ def test_waiting_ends_with_the_file_a_record_a_stop_or_the_time(paths: RunPaths)
         LeaderLeft, match=r"^waited 0\.001 minutes for the first task's fit of cell"
     ):
         wait(At(10**9), paths, "fit", minutes=0.001)
-    write_record(paths, {"status": "failed"})
+    assert failed(cell(*PARENT), paths, RuntimeError("no"), [])
     with pytest.raises(LeaderLeft, match=r"^the first task ended cell .* without fit$"):
         wait(At(99), paths, "fit")
 
@@ -224,5 +225,5 @@ def test_the_call_of_an_earlier_start_of_the_job_is_not_answered(
 
 
 def test_a_cell_with_a_record_is_not_followed(paths: RunPaths) -> None:
-    write_record(paths, {"status": "done"})
+    assert failed(cell(*PARENT), paths, RuntimeError("no"), [])
     follow(cell(*PARENT), paths, Context(paths.ledger, paths.ledger, TRAINER))

@@ -286,10 +286,16 @@ def test_a_damaged_record_does_not_hide_the_others(tmp_path: Path) -> None:
     "spoil",
     [
         {"status": "nearly"},
+        {"cell": None},
         {"result": None},
         {"result": {}},
         {"seconds": 3},
+        {"seconds": {"fit": "1 s"}},
+        {"latency": 3},
         {"latency": {"ratio": 1}},
+        {"provenance": {}},
+        {"provenance": []},
+        {"status": "failed", "error": None},
     ],
 )
 def test_a_record_that_breaks_its_contract_is_damaged(
@@ -298,7 +304,7 @@ def test_a_record_that_breaks_its_contract_is_damaged(
     one = cell()
     frame = document(tmp_path, [(one, done(one, 0.5) | spoil)]).frame
     assert list(frame["state"]) == ["damaged"]
-    assert "not as agreed" in frame["reason"][0]
+    assert re.search("not as agreed|is damaged", frame["reason"][0])
 
 
 @pytest.mark.parametrize(
@@ -347,7 +353,7 @@ def test_a_record_without_an_accuracy_is_damaged(tmp_path: Path) -> None:
     del record["result"]["accuracy"]
     frame = document(tmp_path, [(one, record)]).frame
     assert list(frame["state"]) == ["damaged"]
-    assert "accuracy is None" in frame["reason"][0]
+    assert "result.accuracy is missing" in frame["reason"][0]
 
 
 def test_a_record_of_another_schema_is_damaged(tmp_path: Path) -> None:
@@ -671,6 +677,25 @@ def test_a_folder_that_cannot_be_written_is_a_user_error(tmp_path: Path) -> None
     (tmp_path / "results").write_text("in the way")
     with pytest.raises(UserError, match=r"cannot be written to .*results=\.\.\."):
         report(small(tmp_path), "small", tmp_path / "results")
+
+
+def test_a_disk_that_fills_up_leaves_the_report_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = report(small(tmp_path), "small", tmp_path / "results")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    syncs = iter(range(9))
+
+    def full(_: int) -> None:
+        if next(syncs) == 8:
+            raise OSError(28, "No space left on device")
+
+    one = cell(seed=7)
+    ledger = ledger_of(tmp_path / "other", [(one, done(one, 0.5))])
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        report(ledger, "small", tmp_path / "results")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_a_sweep_that_only_failed_still_has_a_report(tmp_path: Path) -> None:

@@ -26,14 +26,15 @@ from sweeps.cluster.queue import Standing, live, recover, standing
 from sweeps.cluster.resources import Resources
 from sweeps.cluster.slurm import Job
 from sweeps.cluster.submission import REPORT, Submission
+from sweeps.evidence import evidence
 from sweeps.failures import failed_groups, failures_text
 from sweeps.frame import bar, frame, line
 from sweeps.ledger import Ledger, Plan
 from sweeps.look import Look, look
 from sweeps.overrides import CONF, read_yaml
 from sweeps.provenance import sources
-from sweeps.record import write_record
-from sweeps.state import State, survey
+from sweeps.record import write_atomically, write_record
+from sweeps.state import DAMAGED, State, survey
 from sweeps.status import status_json, status_text
 from sweeps.watch import follow
 
@@ -75,7 +76,8 @@ def write(ledger: Ledger, cell: Cell, error: Mapping[str, Any] | None = None, **
     status = "failed" if error else "done"
     origin = {"sources": sources(cell), "attempts": more.get("attempts", [])}
     times = {"latency": None if error else {"ratio": 1.0}, "seconds": {"fit": 60.0}}
-    record = {"cell": cell.json(), "status": status, "result": None, **times}
+    result = None if error else {"accuracy": 0.5, "cost": {}}
+    record = {"cell": cell.json(), "status": status, "result": result, **times}
     write_record(ledger.paths(cell.key), {**record, "provenance": origin, "error": error})
 
 
@@ -292,3 +294,25 @@ def test_ctrl_c_leaves_a_watched_terminal_as_it_was(ledger: Ledger) -> None:
     assert text.startswith(b"\x1b[?1049h")
     assert text.endswith(b"\x1b[?1049l")
     assert b"Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("[]", "null", "{}", '{"schema": 1}', '{"schema": 1, "status": "x"}'),
+        *('{"schema": 1, "status": "done", "latency": null}', "a folder"),
+    ],
+)
+def test_a_record_that_is_none_is_damaged_to_everyone(content: str, tmp_path: Path) -> None:
+    """Status, forecasts and tables go on, and the next sweep makes it again."""
+    one = GRID[0]
+    ledger = Ledger(tmp_path)
+    record = ledger.paths(one.key).record
+    if content == "a folder":
+        record.mkdir(parents=True)
+    else:
+        write_atomically(record, content.encode())
+    (status,) = survey(ledger, [one])
+    assert (status.state, status.note) == (State.PENDING, DAMAGED)
+    assert ledger.sound_record(one.key) is None
+    assert evidence(ledger) == []

@@ -1,0 +1,63 @@
+"""Whether a record is one: what everything that reads records relies on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any
+
+STATUSES = ("done", "failed")
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_mapping_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, Mapping)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and isfinite(value)
+
+
+def _is_share(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 1
+
+
+def _are_numbers(value: Any) -> bool:
+    return _is_mapping(value) and all(map(_is_number, value.values()))
+
+
+Check = tuple[tuple[str, ...], Callable[[Any], bool], str]
+"""Where it stands in a record, whether it is right, and what it must be."""
+
+ALL: tuple[Check, ...] = (
+    (("status",), STATUSES.__contains__, "done or failed"),
+    (("cell",), _is_mapping, "a cell"),
+    (("latency",), _is_mapping_or_none, "null or a mapping"),
+    (("seconds",), _are_numbers, "a number for each phase"),
+    (("provenance",), _is_mapping_or_none, "null or a mapping"),
+)
+DONE: tuple[Check, ...] = (
+    (("provenance", "sources"), _is_mapping, "a digest for each axis"),
+    (("result", "accuracy"), _is_share, "a number from 0 to 1"),
+    (("result", "cost"), _are_numbers, "numbers"),
+)
+FAILED: tuple[Check, ...] = (
+    (("error", "type"), lambda value: isinstance(value, str), "a text"),
+    (("error", "message"), lambda value: isinstance(value, str), "a text"),
+)
+
+
+def problem(record: Mapping[str, Any]) -> str:
+    """What is wrong with a record, as ``result.accuracy is nan, must be ...``; empty if nothing."""
+    checks = (*ALL, *(DONE if record.get("status") == "done" else FAILED))
+    for place, is_right, wanted in checks:
+        value: Any = record
+        for name in place:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if not is_right(value):
+            came = "missing" if value is None else repr(value)[:40]
+            return f"{'.'.join(place)} is {came}, must be {wanted}"
+    return ""
