@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
+from operator import index
 from typing import Any
 
 SHOWN = ("train_loss", "val_accuracy")
@@ -17,7 +18,11 @@ Losses are means over the epoch's images, accuracies shares in [0, 1]; what is n
 
 
 def curves(history: Sequence[Mapping[str, Any]]) -> Curves:
-    """The rows of a ``history.json``, thinned and rounded; what they lack is None."""
+    """The rows of a ``history.json``, thinned and rounded; what they lack is None.
+
+    Raises:
+        LookupError, TypeError, ValueError: they are no rows of a history.
+    """
     phases: dict[str, list[Mapping[str, Any]]] = {}
     for row in history:
         phases.setdefault(str(row["phase"]), []).append(row)
@@ -32,7 +37,7 @@ def _thinned(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]]:
-    found: dict[str, list[float | None]] = {"epoch": [row["epoch"] for row in rows]}
+    found: dict[str, list[float | None]] = {"epoch": [index(row["epoch"]) for row in rows]}
     return found | {name: [_short(row.get(name)) for row in rows] for name in SHOWN}
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
+from sweeps.cell import AXES
+
 STATUSES = ("done", "failed")
 
 
@@ -15,6 +17,10 @@ def _is_mapping(value: Any) -> bool:
 
 def _is_mapping_or_none(value: Any) -> bool:
     return value is None or isinstance(value, Mapping)
+
+
+def _is_cell(value: Any) -> bool:
+    return _is_mapping(value) and {*AXES, "seed"} <= value.keys()
 
 
 def _is_number(value: Any) -> bool:
@@ -34,7 +40,7 @@ Check = tuple[tuple[str, ...], Callable[[Any], bool], str]
 
 ALL: tuple[Check, ...] = (
     (("status",), STATUSES.__contains__, "done or failed"),
-    (("cell",), _is_mapping, "a cell"),
+    (("cell",), _is_cell, "a cell"),
     (("latency",), _is_mapping_or_none, "null or a mapping"),
     (("seconds",), _are_numbers, "a number for each phase"),
     (("provenance",), _is_mapping_or_none, "null or a mapping"),

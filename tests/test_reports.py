@@ -679,6 +679,30 @@ def test_a_folder_that_cannot_be_written_is_a_user_error(tmp_path: Path) -> None
         report(small(tmp_path), "small", tmp_path / "results")
 
 
+@pytest.mark.parametrize(
+    ("rows", "curves"),
+    [
+        (
+            '[{"phase": "fit", "epoch": 0, "train_loss": NaN}, '
+            '{"phase": "fit", "epoch": 1, "train_loss": Infinity, "val_accuracy": 0.5}]',
+            {"fit": {"epoch": [0, 1], "train_loss": [None, None], "val_accuracy": [None, 0.5]}},
+        ),
+        ('[{"phase": "fit", "epoch": [0]}]', {}),
+        ('[{"phase": "fit", "epoch": 0, "train_loss": "NaN"}]', {}),
+        ("[3]", {}),
+        ('{"half', {}),
+    ],
+)
+def test_a_history_of_no_numbers_keeps_no_report_from_being_made(
+    rows: str, curves: dict[str, Any], tmp_path: Path
+) -> None:
+    ledger = small(tmp_path)
+    ledger.paths(cell().key).history.write_text(rows)
+    assert ledger.curves(cell().key) == curves
+    folder, _ = report(ledger, "small", tmp_path / "results")
+    assert (folder / "index.html").exists()
+
+
 def test_a_disk_that_fills_up_leaves_the_report_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
