@@ -38,6 +38,17 @@ def broken(text: str, room: float, size: float = SIZE) -> list[str]:
     return lines
 
 
+def shortened(text: str, room: float, most: int) -> list[str]:
+    """The same in at most so many lines; an ellipsis stands for what is left out."""
+    lines = broken(text, room)
+    if len(lines) <= most:
+        return lines
+    last = lines[most - 1]
+    while last and inches(f"{last}…") > room:
+        last = last[:-1]
+    return [*lines[: most - 1], f"{last}…"]
+
+
 def literal(text: str) -> str:
     """Text without matplotlib's own markup."""
     return text.replace("$", r"\$")

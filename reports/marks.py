@@ -1,24 +1,25 @@
-"""What a point or a line of a figure looks like, and the legends that say so."""
+"""What a point or a line of a figure looks like: a colour or a marker means the same in all."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import cycle
 
 from matplotlib.colors import to_rgba
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reports.lettering import broken, inches, line_inches, literal
+from reports.legend import Legend
 
 Colour = tuple[float, float, float, float]
 Marker = str | tuple[int, int, int]
 
 INK = "#101010"
 GREY = "#8c8c8c"
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
-"""Okabe & Ito's palette for colour-blind readers; its black is for no attention."""
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8888F8", "#806070", "#507048")
+"""Four of Okabe & Ito's palette for colour-blind readers, whose black is for no attention; its
+other colours are too pale for thin lines. These three are not: all seven have a contrast of 3 to
+white and to the page's dark ground, and are as distinct to every reader as the four are."""
 MARKERS: tuple[Marker, ...] = (
     *("s", "^", "D", "v", "P", "X", "<", ">", "h", "p", "*", "d"),
     *((3, 1, 0), (4, 1, 0), (6, 1, 0), (3, 1, 180), (4, 1, 45)),
@@ -27,11 +28,8 @@ MARKERS: tuple[Marker, ...] = (
 DASHES = {1.0: "-", 0.0: "--", 0.35: ":"}
 """How opaque a point is, and how a line of the same name is drawn."""
 
-LINE_INCHES = 0.15
-MARGIN_INCHES = 0.2
-HEADING_INCHES = 0.6
-MARK_INCHES = 0.3
-"""Room for the mark of an entry."""
+MOST_ATTENTIONS, MOST_PRUNINGS = 4.0, 2.4
+"""How high a legend may be, in inches, so that it fits a page together with its panels."""
 
 
 @dataclass(frozen=True)
@@ -69,81 +67,20 @@ class Marks:
     def dots(self, width: float) -> Legend:
         """What the colours mean, for a figure of so many inches."""
         dots = {name: _mark("o", *colour) for name, colour in self.colours.items()}
-        return Legend.of("Attention", dots, width)
+        return Legend.of("Attention", dots, width, most=MOST_ATTENTIONS)
 
     def lines(self, width: float) -> Legend:
         """What the colours of lines mean."""
         strokes = {name: self.stroke(name) for name in self.colours}
         lines = {name: _line(colour, style) for name, (colour, style) in strokes.items()}
-        return Legend.of("Attention", lines, width)
+        return Legend.of("Attention", lines, width, most=MOST_ATTENTIONS)
 
     def shapes(self, width: float, lines: Mapping[str, str]) -> Legend:
         """What the markers mean, and ``lines`` in grey: the style of each by its name."""
         grey = to_rgba(GREY)
         shapes = {name: _mark(marker, grey, grey) for name, marker in self.markers.items()}
         more = {name: _line(grey, style) for name, style in lines.items()}
-        return Legend.of("Pruning", shapes | more, width)
-
-
-@dataclass(frozen=True)
-class Legend:
-    """A heading and its entries in columns. (matplotlib's own takes four times as long.)
-
-    Args:
-        entries: what stands before each text.
-        texts: the texts in lines, as broken as they must be to fit.
-        step: from one column to the next, in inches.
-    """
-
-    heading: str
-    entries: Sequence[Line2D]
-    texts: Sequence[Sequence[str]]
-    step: float
-    columns: int
-
-    @classmethod
-    def of(cls, heading: str, entries: Mapping[str, Line2D], width: float) -> Legend:
-        room = width - 2 * MARGIN_INCHES - HEADING_INCHES
-        step = min(MARK_INCHES + max(map(inches, entries), default=0.0), room)
-        texts = [broken(name, step - MARK_INCHES + 0.01) for name in entries]
-        columns = max(int((room + 0.1) / step), 1)
-        return cls(heading, list(entries.values()), texts, step, columns)
-
-    @property
-    def inches(self) -> float:
-        """How high it is."""
-        return sum(self._heights) + 0.06
-
-    def draw(self, figure: Figure, top: float) -> None:
-        """Put it into the figure, its upper edge so many inches above the lower one."""
-        _write(figure, MARGIN_INCHES, top - LINE_INCHES / 2, self.heading)
-        for place, (mark, lines) in enumerate(zip(self.entries, self.texts, strict=True)):
-            row, column = divmod(place, self.columns)
-            x = MARGIN_INCHES + HEADING_INCHES + self.step * column
-            y = top - sum(self._heights[:row]) - LINE_INCHES / 2
-            _put(figure, mark, x, y)
-            for number, line in enumerate(lines):
-                _write(figure, x + 0.13, y - number * line_inches(), line)
-
-    @property
-    def _heights(self) -> list[float]:
-        """Of each row of entries."""
-        starts = range(0, len(self.texts), self.columns)
-        lines = [max(map(len, self.texts[start : start + self.columns])) for start in starts]
-        return [LINE_INCHES + (count - 1) * line_inches() for count in lines]
-
-
-def _put(figure: Figure, mark: Line2D, x: float, y: float) -> None:
-    width, height = figure.get_size_inches()
-    ends = [x] if mark.get_linestyle() == "None" else [x - 0.08, x + 0.08]
-    mark.set_data([end / width for end in ends], [y / height for _ in ends])
-    mark.set_transform(figure.transFigure)
-    figure.add_artist(mark)
-
-
-def _write(figure: Figure, x: float, y: float, text: str) -> None:
-    width, height = figure.get_size_inches()
-    figure.text(x / width, y / height, literal(text), va="center_baseline")
+        return Legend.of("Pruning", shapes | more, width, most=MOST_PRUNINGS)
 
 
 def _none_first(names: Iterable[str]) -> Iterator[str]:

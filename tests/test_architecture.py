@@ -67,11 +67,11 @@ def test_a_cluster_or_tracking_library_is_imported_in_one_or_two_files(package: 
 
 def test_hydra_is_imported_by_the_files_that_compose_only() -> None:
     assert importers("hydra") == [
+        "sweeps/asked.py",
         "sweeps/cli.py",
         "sweeps/compose.py",
         "sweeps/overrides.py",
         "sweeps/request.py",
-        "sweeps/settings.py",
     ]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
+from itertools import combinations
 from math import isnan, sqrt
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Bbox
+from simulated_vision import READERS, contrast, difference
 from test_reports import (
     DIA,
     ECA,
@@ -38,8 +41,8 @@ from reports.figures.curves import MOST_BANDS, curves
 from reports.figures.grid import FEWER, SIGNS, grid
 from reports.figures.panels import MOST, label, panels
 from reports.figures.pruning import MACS_LEFT, MOST_LINES, SPARSITY, pruning
-from reports.lettering import broken, inches
-from reports.marks import COLOURS, Marks
+from reports.lettering import broken, inches, shortened
+from reports.marks import COLOURS, INK, Marks
 from sweeps.cell import DENSE, Cell, Choice
 from sweeps.curves import Curves
 from sweeps.ledger import Ledger
@@ -108,6 +111,44 @@ def test_figures_are_as_wide_as_a_column_or_a_page(tmp_path: Path) -> None:
     assert widths <= {3.4, 7.0}
 
 
+def product_of(folder: Path, backbones: int, attentions: int, prunings: int) -> Ledger:
+    """Everything finished, one seed; prunings differ in their ratio."""
+    ratios = [at(round(share / prunings, 2)) for share in range(1, prunings)]
+    cells = [
+        cell(Choice(f"backbone{b}"), Choice(f"attention{a}") if a else NONE, pruning)
+        for pruning in (DENSE, *ratios)
+        for b in range(backbones)
+        for a in range(attentions)
+    ]
+    removed = [one.pruning.options.get("sparsity", 0.0) for one in cells]
+    return ledger_of(
+        folder, [(c, done(c, 0.9, sparsity=share)) for c, share in zip(cells, removed, strict=True)]
+    )
+
+
+@pytest.mark.parametrize("counts", [(5, 20, 20), (1, 200, 2), (40, 3, 3)], ids=str)
+def test_a_figure_is_no_higher_than_a_page_and_says_what_it_leaves_out(
+    counts: tuple[int, int, int], tmp_path: Path
+) -> None:
+    found = everything(document_of(product_of(tmp_path, *counts)))
+    assert {"pareto_macs", "grid"} <= set(found)
+    for figure in found.values():
+        assert figure.get_figheight() <= 9.2
+        assert_nothing_is_cut(figure)
+    backbones, attentions, prunings = counts
+    points, maps = found["pareto_macs"], found["grid"]
+    names = attentions - sum("attention" in text.get_text() for text in points.texts) - 1
+    assert said_to_miss(points) == backbones - len(points.axes) + max(names, 0)
+    shown = sum(axes.collections[0].get_array().size for axes in maps.axes)
+    assert (said_to_miss(maps) > 0) == (shown < backbones * attentions * prunings)
+
+
+def said_to_miss(figure: Figure) -> int:
+    """How many panels, maps or names a figure says that it leaves out."""
+    text = " ".join(text.get_text() for text in figure.texts)
+    return sum(int(count) for count in re.findall(r"[Aa]nd (\d+) more", text))
+
+
 def wide(folder: Path) -> tuple[Ledger, dict[str, Curves]]:
     """Many variants with long names, on two backbones, and their curves."""
     long = Choice("a_rather_long_name_of_an_attention_module", {"reduction": 16, "where": "x" * 70})
@@ -157,6 +198,13 @@ def test_a_long_legend_has_fewer_columns_and_more_lines() -> None:
     assert long.inches > short.inches
 
 
+def test_a_legend_of_very_many_names_says_how_many_it_leaves_out() -> None:
+    legend = Marks.of([f"attention{n}" for n in range(200)], []).dots(3.4)
+    assert legend.inches < 4.3
+    assert legend.left_out
+    assert len(legend.texts) + legend.left_out == 200
+
+
 def test_an_attention_has_one_colour_in_all_figures(tmp_path: Path) -> None:
     """ECA has no finished dense network here, and no curve, and still counts."""
     networks = [cell(attention=a) for a in (NONE, SE, DIA)]
@@ -175,10 +223,34 @@ def test_an_attention_has_one_colour_in_all_figures(tmp_path: Path) -> None:
     ]
 
 
+def test_every_colour_stands_out_from_a_page_light_or_dark() -> None:
+    css = (Path(__file__).parents[1] / "reports/assets/page.css").read_text()
+    (grounds,) = re.findall(r"--paper: light-dark\((#\w+), (#\w+)\)", css)
+    for colour in COLOURS:
+        assert min(contrast(colour, ground) for ground in grounds) >= 3, colour
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_can_tell_any_two_colours_apart(reader: str) -> None:
+    pairs = combinations([INK, *COLOURS], 2)
+    found = {pair: difference(*pair, reader) for pair in pairs}
+    assert min(found.values()) >= 12, min(found, key=lambda pair: found[pair])
+
+
+def test_a_text_that_is_too_long_ends_in_an_ellipsis() -> None:
+    text = "several words that take a number of lines"
+    assert shortened(text, 1.0, 9) == broken(text, 1.0)
+    short = shortened(text, 1.0, 2)
+    assert short[0] == broken(text, 1.0)[0]
+    assert short[1].endswith("…")
+    assert max(map(inches, short)) <= 1.0
+
+
 def test_more_panels_than_a_page_holds_are_counted() -> None:
     figure, axes = panels([f"backbone {n}" for n in range(MOST + 3)], lambda w: [], vertical="y")
     assert len(axes) == MOST
     assert "and 3 more panels: see table.csv" in [text.get_text() for text in figure.texts]
+    assert figure.get_figheight() <= 9.2
 
 
 def test_a_sweep_that_only_failed_has_no_figure(tmp_path: Path) -> None:
@@ -211,6 +283,47 @@ def test_parameters_are_thousands_or_millions(tmp_path: Path) -> None:
     axes = pareto(document_of(ledger).rows, PARAMS).axes
     assert [one.get_xlabel() for one in axes] == ["Parameters (k)", "Parameters (M)"]
     assert axes[1].collections[0].get_offsets()[0, 0] == 5.5
+
+
+def timed(folder: Path, *settings: Mapping[str, object], backbones: int = 1) -> Document:
+    """Two rows on each backbone, with a seed for each setting in which they were timed."""
+    outcomes = []
+    for backbone in (RESNET, VIT)[:backbones]:
+        for place, attention in enumerate((NONE, SE)):
+            for seed, setting in enumerate(settings):
+                one = cell(backbone, attention, seed=seed)
+                time = {"p50_ms": 1.0 + place + 10 * seed}
+                latency = {**done(one, 0.9)["latency"], **time, **setting}
+                outcomes.append((one, done(one, 0.9 + 0.01 * place, latency=latency)))
+    return document_of(ledger_of(folder, outcomes))
+
+
+def test_every_row_is_drawn_once_for_each_setting_that_it_was_timed_in(tmp_path: Path) -> None:
+    gpu = {"device": "NVIDIA A100", "dtype": "float16"}
+    figure = everything(timed(tmp_path, {}, {"threads": 8}, gpu, backbones=2))["pareto_latency"]
+    settings = ("CPU A, float32, 1 thread", "CPU A, float32, 8 threads")
+    settings += ("NVIDIA A100, float16, 1 thread",)
+    titles = [axes.get_title(loc="left").replace("\n", " ") for axes in figure.axes]
+    assert titles == [
+        f"{backbone}; {setting}" for backbone in ("resnet8", "vit_tiny") for setting in settings
+    ]
+    drawn = [[dots.get_offsets().tolist() for dots in axes.collections] for axes in figure.axes]
+    assert drawn == [
+        [[[1.0 + 10 * seed, pytest.approx(90)], [2.0 + 10 * seed, pytest.approx(91)]]]
+        for _ in range(2)
+        for seed in range(3)
+    ]
+    fronts = [axes.lines[-1].get_xdata().tolist() for axes in figure.axes]
+    assert fronts == [[1 + 10 * seed, 2 + 10 * seed] for _ in range(2) for seed in range(3)]
+    said = [text.get_text() for text in figure.texts]
+    assert "Measured in all panels: batch 64, alternating blocks." in said
+
+
+def test_a_latency_says_its_setting_where_there_is_only_one(tmp_path: Path) -> None:
+    figure = everything(timed(tmp_path, {}))["pareto_latency"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["resnet8"]
+    said = " ".join(text.get_text() for text in figure.texts)
+    assert "Measured on CPU A, float32, 1 thread, batch 64, alternating blocks." in said
 
 
 def test_times_of_two_settings_stand_in_panels_that_say_so(tmp_path: Path) -> None:
@@ -298,6 +411,27 @@ def test_more_columns_than_a_page_is_wide_go_on_in_another_map(tmp_path: Path) -
     assert shown == ["none", *(f"criterion{n}" for n in range(30))]
     assert len(written(first)) + len(written(second)) == 62
     assert_nothing_is_cut(figure)
+
+
+def test_maps_of_three_backbones_fit_a_page_with_all_numbers(tmp_path: Path) -> None:
+    figure = grid(document_of(product_of(tmp_path, 3, 15, 8)).rows)
+    assert figure is not None
+    assert figure.get_figheight() <= 9.2
+    assert [len(written(axes)) for axes in figure.axes] == [120, 120, 120]
+    stacked = [
+        bool(names(axes)[1])
+        for axes in sorted(figure.axes, key=lambda axes: axes.get_title(loc="left"))
+    ]
+    assert stacked == [False, True, True]  # columns are named once, below the last map of a stack
+    assert_nothing_is_cut(figure)
+
+
+def test_the_map_of_one_backbone_is_as_wide_as_a_column_if_it_can_be(tmp_path: Path) -> None:
+    for prunings, width in ((8, 3.4), (16, 7.0)):
+        figure = grid(document_of(product_of(tmp_path / str(prunings), 1, 4, prunings)).rows)
+        assert figure is not None
+        assert figure.get_figwidth() == width
+        assert_nothing_is_cut(figure)
 
 
 def test_a_heat_map_of_very_many_cells_has_colours_only_and_says_where_numbers_are(

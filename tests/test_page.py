@@ -148,16 +148,25 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Path, 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        pytest.skip("there is no Chromium on this machine")
-    with sync_playwright() as player:
-        started = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield started
-        started.close()
+    yield from started()
 
 
 @pytest.fixture
 def opened(browser: Browser, pages: Mapping[str, tuple[Path, Document]]) -> Iterator[Opened]:
+    yield from opening(browser, {name: path for name, (path, _) in pages.items()})
+
+
+def started() -> Iterator[Browser]:
+    """Chromium for the tests of a module."""
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium on this machine")
+    with sync_playwright() as player:
+        one = player.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield one
+        one.close()
+
+
+def opening(browser: Browser, pages: Mapping[str, Path]) -> Iterator[Opened]:
     """Opens a page; whatever goes wrong in it fails the test at its end."""
     trouble: list[str] = []
     shown: list[Page] = []
@@ -169,8 +178,8 @@ def opened(browser: Browser, pages: Mapping[str, tuple[Path, Document]]) -> Iter
         made.on("console", lambda said: trouble.append(f"{said.type}: {said.text}"))
         made.on("pageerror", lambda error: trouble.append(str(error)))
         made.on("dialog", lambda dialog: (trouble.append(dialog.message), dialog.dismiss()))
-        made.on("request", partial(note_request, pages[name][0].as_uri(), trouble))
-        made.goto(f"{pages[name][0].as_uri()}{at}")
+        made.on("request", partial(note_request, pages[name].as_uri(), trouble))
+        made.goto(f"{pages[name].as_uri()}{at}")
         return made
 
     yield open_page
@@ -205,10 +214,16 @@ def rows(shown: Page) -> None:
 
 def option(shown: Page, chart: str) -> dict[str, Any]:
     """What ECharts was told to draw."""
-    shown.locator(f"#{chart}").scroll_into_view_if_needed()
-    shown.wait_for_function(f"() => echarts.getInstanceByDom(document.getElementById('{chart}'))")
-    of = f"echarts.getInstanceByDom(document.getElementById('{chart}')).getOption()"
+    of = f"{drawn(shown, f'#{chart}')}.getOption()"
     found: dict[str, Any] = shown.evaluate(f"() => JSON.parse(JSON.stringify({of}))")
+    return found
+
+
+def drawn(shown: Page, selector: str) -> str:
+    """The chart at a selector as scripts find it, once it is there."""
+    shown.locator(selector).scroll_into_view_if_needed()
+    found = f"echarts.getInstanceByDom(document.querySelector('{selector}'))"
+    shown.wait_for_function(f"() => {found}")
     return found
 
 

@@ -16,6 +16,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import pytest
 
 from reports import latex as latex_format
@@ -654,6 +655,14 @@ def test_what_a_report_did_not_make_anew_is_named(
 def test_the_same_ledger_gives_the_same_bytes(tmp_path: Path) -> None:
     ledger = small(tmp_path)
     assert build(document_of(ledger)) == build(document_of(ledger))
+
+
+def test_a_reader_s_own_settings_of_matplotlib_change_nothing(tmp_path: Path) -> None:
+    ledger = small(tmp_path)
+    expected = build(document_of(ledger))
+    own = {"axes.grid": True, "savefig.bbox": "tight", "figure.facecolor": "black"}
+    with mpl.rc_context(own | {"axes.xmargin": 0.3, "pdf.compression": 0, "text.usetex": True}):
+        assert build(document_of(ledger)) == expected
 
 
 def test_a_sweep_that_was_never_started_is_a_user_error(tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from reports.figures.maps import EDGE, Map, maps
-from reports.figures.panels import MOST, place_axes
-from reports.figures.style import COLUMN_INCHES, PAGE_INCHES, STYLE
+from reports.figures.cells import EDGE, WITH_NUMBERS
+from reports.figures.maps import Map, maps
+from reports.figures.panels import place_axes
+from reports.figures.stacks import Place, placed
+from reports.figures.style import STYLE
 from reports.lettering import broken, line_inches, literal
 from reports.marks import GREY, INK
 
@@ -31,8 +33,6 @@ SIGNS = {
 HATCHED = ("failed", "damaged", "blocked")
 FEWER = ("*", "not all seeds that were planned")
 NUMBER_SIZE = 6.0
-MOST_NUMBERS = 500
-"""A figure of more cells is read by its colours: numbers would take most of its time."""
 
 
 def grid(rows: pd.DataFrame) -> Figure | None:
@@ -41,42 +41,32 @@ def grid(rows: pd.DataFrame) -> Figure | None:
     if not any(min(one.values.shape) > 1 for one in found):
         return None
     with mpl.rc_context(STYLE):
-        return _figure(found[:MOST], len(found[MOST:]))
+        return _figure(found)
 
 
-def _figure(shown: Sequence[Map], left_out: int) -> Figure:
-    places, width, depth = _placed(shown)
-    has_numbers = sum(one.values.size for one in shown) <= MOST_NUMBERS
-    notes = broken(" ".join(_notes(shown, has_numbers, left_out)), width - 2 * EDGE)
-    height = depth + len(notes) * line_inches() + EDGE
+def _figure(found: Sequence[Map]) -> Figure:
+    places, width = placed(found)
+    has_numbers = found[0].size is WITH_NUMBERS
+    said = _notes([place.one for place in places], has_numbers, len(found) - len(places))
+    notes = broken(" ".join(said), width - 2 * EDGE)
+    height = max(place.end for place in places) + 0.06 + len(notes) * line_inches() + EDGE
     figure = Figure(figsize=(width, height))
-    for one, (x, y) in zip(shown, places, strict=True):
-        size = (one.cells, one.line * len(one.down))
-        axes = place_axes(figure, x + one.left, height - y - one.above - size[1], *size)
-        _draw(axes, one)
+    for place in places:
+        axes = _draw(figure, place)
         if has_numbers:
-            _write(axes, one)
+            _write(axes, place.one)
     for number, text in enumerate(notes):
         y = EDGE + (len(notes) - number - 0.6) * line_inches()
         figure.text(EDGE / width, y / height, text, va="center_baseline")
     return figure
 
 
-def _placed(shown: Sequence[Map]) -> tuple[list[tuple[float, float]], float, float]:
-    """Upper left corner of each map, side by side as far as the page is wide; width and depth."""
-    places, x, y, down = [], EDGE, EDGE, 0.0
-    for one in shown:
-        if x > EDGE and x + one.width + EDGE > PAGE_INCHES:
-            x, y, down = EDGE, y + down, 0.0
-        places.append((x, y))
-        x, down = x + one.width + 0.2, max(down, one.height)
-    right = max(x + one.width for (x, _), one in zip(places, shown, strict=True)) + EDGE
-    return places, COLUMN_INCHES if right <= COLUMN_INCHES else PAGE_INCHES, y + down
-
-
-def _draw(axes: Axes, one: Map) -> None:
+def _draw(figure: Figure, place: Place) -> Axes:
+    one = place.one
     lines, columns = one.values.shape
     low, high = one.ends
+    bottom = figure.get_figheight() - place.y - one.above - one.body
+    axes = place_axes(figure, place.x + one.left, bottom, one.cells, one.body)
     axes.pcolormesh(
         np.ma.masked_invalid(one.values),
         cmap=COLOURS,
@@ -88,13 +78,15 @@ def _draw(axes: Axes, one: Map) -> None:
     axes.set(xlim=(0, columns), ylim=(lines, 0))
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, pad=2)
-    across = [literal("\n".join(name)) for name in one.across]
-    axes.set_xticks(np.arange(columns) + 0.5, across, rotation=90 if one.is_turned else 0)
+    across = [literal("\n".join(name)) for name in one.across] if place.has_names else []
+    ticks = np.arange(len(across)) + 0.5
+    axes.set_xticks(ticks, across, rotation=90 if one.is_turned else 0)
     axes.set_yticks(np.arange(lines) + 0.5, [literal("\n".join(name)) for name in one.down])
     axes.set_title(literal("\n".join(one.titles)), loc="left", pad=4)
     for line, column in np.argwhere(np.isnan(one.values)):
         if state := one.states[line, column]:
             _empty(axes, line, column, state)
+    return axes
 
 
 def _empty(axes: Axes, line: int, column: int, state: str) -> None:
@@ -135,5 +127,6 @@ def _notes(shown: Sequence[Map], has_numbers: bool, left_out: int) -> list[str]:
     said = ["Accuracy (%), mean over seeds; colours from the lowest to the highest of a backbone."]
     said += [] if has_numbers else ["Numbers: table.csv."]
     said += [f"{'; '.join(f'{sign} {meaning}' for sign, meaning in signs)}."] if signs else []
-    said += [f"And {left_out} more maps: see table.csv."] if left_out else []
+    more = f"And {left_out} more map{'s' * (left_out > 1)}: see table.csv."
+    said += [more] if left_out else []
     return said

@@ -10,6 +10,7 @@ from reports.figures.grid import grid
 from reports.figures.panels import label
 from reports.figures.pareto import LATENCY, MACS, PARAMS, measured, pareto
 from reports.figures.pruning import MACS_LEFT, SPARSITY, pruning
+from reports.figures.settings import in_settings
 from reports.marks import Marks
 
 COSTS = {"macs": MACS, "params": PARAMS, "latency": LATENCY}
@@ -35,10 +36,11 @@ def figures(frame: pd.DataFrame, rows: pd.DataFrame, read: Read) -> dict[str, Fi
     """
     rows = rows[SHOWN]
     marks = Marks.of(label(rows, "attention"), rows["pruning"])
+    shown = dict.fromkeys(COSTS, rows) | {"latency": in_settings(rows, frame)}
     found = {
-        f"pareto_{name}": pareto(rows, cost, marks)
+        f"pareto_{name}": pareto(shown[name], cost, marks)
         for name, cost in COSTS.items()
-        if len(measured(rows, cost))
+        if len(measured(shown[name], cost))
     }
     others = {
         "grid": grid(rows),

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from reports.figures.cells import (
+    BESIDE,
+    LABEL,
+    LEAST_TITLE,
+    MOST_TITLE,
+    WITH_NUMBERS,
+    WITHOUT,
+    Size,
+    columns_of,
+    line_height,
+    lines_of,
+    longest,
+    upright,
+)
 from reports.figures.panels import by_backbone, label
-from reports.figures.style import PAGE_INCHES
-from reports.lettering import broken, inches, line_inches
+from reports.lettering import broken, inches, line_inches, shortened
 
-EDGE, LABEL, BESIDE, LEAST_TITLE = 0.12, 2.0, 0.1, 1.5
-"""Inches: around everything, the width from which a name is broken, from a name to its line, and
-what a title has in any case."""
-CELL, LEAST, MOST_CELL, LINE = 0.44, 0.3, 0.8, 0.2
-"""Inches: a cell's width, its least where room is short, its most where its name is long, and its
-height."""
+MOST_NUMBERS = 500
+"""A figure of more cells is read by its colours: numbers would take most of its time."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ class Map:
         is_fewer: whether some of the planned seeds have no number.
         ends: the lowest and the highest accuracy of the backbone.
         cell: a cell's width in inches.
+        size: what a cell may be.
     """
 
     title: str
@@ -45,11 +55,12 @@ class Map:
     is_fewer: NDArray[np.bool_]
     ends: tuple[float, float]
     cell: float
+    size: Size
 
     @cached_property
     def left(self) -> float:
         """Room for the names of the lines; this and all others in inches."""
-        return _longest(self.down) + BESIDE
+        return longest(self.down) + BESIDE
 
     @cached_property
     def cells(self) -> float:
@@ -63,34 +74,40 @@ class Map:
     @cached_property
     def line(self) -> float:
         """The height of a cell."""
-        return max(LINE, max(map(len, self.down)) * line_inches() + 0.06)
+        return line_height(self.down, self.size)
 
     @cached_property
     def is_turned(self) -> bool:
         """Whether the names of the columns stand upright, for want of room."""
-        return _longest(self.across) > self.cell - 0.04
+        return longest(self.across) > self.cell - 0.04
 
     @cached_property
     def titles(self) -> list[str]:
-        return broken(self.title, max(self.cells, LEAST_TITLE))
+        return shortened(self.title, max(self.cells, LEAST_TITLE), MOST_TITLE)
 
     @cached_property
     def above(self) -> float:
         return len(self.titles) * line_inches() + 0.08
 
     @cached_property
-    def height(self) -> float:
+    def body(self) -> float:
+        """The height of all cells."""
+        return self.line * len(self.down)
+
+    @cached_property
+    def below(self) -> float:
+        """Room for the names of the columns."""
         lines = max(map(len, self.across)) * line_inches()
-        names = _longest(self.across) if self.is_turned else lines
-        return self.above + self.line * len(self.down) + names + 0.2
+        return longest(self.across) if self.is_turned else lines
 
 
 def maps(rows: pd.DataFrame) -> list[Map]:
-    """The mean accuracies of a report's rows, in as many maps as their columns need."""
-    return [one for title, some in by_backbone(rows) for one in _maps(title, some)]
+    """The mean accuracies of a report's rows, in as many maps as their cells need."""
+    size = WITH_NUMBERS if len(rows) <= MOST_NUMBERS else WITHOUT
+    return [one for title, some in by_backbone(rows) for one in _maps(title, some, size)]
 
 
-def _maps(title: str, rows: pd.DataFrame) -> Iterator[Map]:
+def _maps(title: str, rows: pd.DataFrame, size: Size) -> Iterator[Map]:
     line, lines = pd.factorize(label(rows, "attention"))
     prunings = (label(rows, "pruning") + " " + rows["refit_options"]).str.strip()
     column, columns = pd.factorize(prunings)
@@ -104,29 +121,10 @@ def _maps(title: str, rows: pd.DataFrame) -> Iterator[Map]:
     ends = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
     said = f"{title}: {ends[0]:.2f} to {ends[1]:.2f} %" if known.size else title
     down = [broken(name, LABEL) for name in lines]
-    each, cell = _columns(list(columns), PAGE_INCHES - 2 * EDGE - _longest(down) - BESIDE)
-    room = _upright(list(columns), cell)
-    for start in range(0, len(columns), each):
-        part = slice(start, start + each)
-        across = [broken(name, room) for name in columns[part]]
-        yield Map(
-            said, down, across, values[:, part], states[:, part], is_fewer[:, part], ends, cell
-        )
-
-
-def _columns(names: Sequence[str], room: float) -> tuple[int, float]:
-    """How many columns one map takes, and how wide they are."""
-    count = ceil(len(names) / int(room / LEAST))
-    each = ceil(len(names) / count)
-    wanted = max(map(inches, names)) + BESIDE
-    return each, min(wanted if CELL < wanted <= MOST_CELL else CELL, room / each)
-
-
-def _upright(names: Sequence[str], cell: float) -> float:
-    """How long an upright name may be, so that its lines stand beside each other in a cell."""
-    lines = max(int(cell / line_inches()), 1)
-    return max(LABEL, 1.3 * max(map(inches, names)) / lines)
-
-
-def _longest(names: Sequence[Sequence[str]]) -> float:
-    return max(inches(text) for name in names for text in name)
+    each, cell = columns_of(list(columns), longest(down) + BESIDE, size)
+    across = upright(list(columns), cell)
+    high = lines_of(down, longest(across), size)
+    for x, y in product(range(0, len(columns), each), range(0, len(lines), high)):
+        part = (slice(y, y + high), slice(x, x + each))
+        names = (said, down[part[0]], across[part[1]])
+        yield Map(*names, values[part], states[part], is_fewer[part], ends, cell, size)

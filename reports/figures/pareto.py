@@ -16,8 +16,10 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 from matplotlib.transforms import IdentityTransform
 
 from reports.figures.panels import by_backbone, label, panels
+from reports.figures.settings import told_apart
 from reports.figures.style import STYLE
-from reports.marks import GREY, Legend, Marks
+from reports.legend import Legend
+from reports.marks import GREY, Marks
 
 MOST_BARS = 40
 """A panel of more points has no bars: they would hide them."""
@@ -46,10 +48,13 @@ def pareto(rows: pd.DataFrame, cost: Cost, marks: Marks | None = None) -> Figure
     """Accuracy (mean, one standard deviation) against a cost.
 
     The colour of a point is its attention, its marker is its pruning. Times of different settings
-    never share a panel.
+    never share a panel, and the figure says what they are.
     """
     marks = marks or Marks.of(label(rows, "attention"), rows["pruning"])
-    rows = measured(rows, cost)
+    rows, note = measured(rows, cost), ""
+    if cost is LATENCY:
+        names, note = told_apart(list(dict.fromkeys(rows["latency_setting"])))
+        rows = rows.assign(latency_setting=rows["latency_setting"].map(names))
     groups = by_backbone(rows, *(["latency_setting"] if cost is LATENCY else []))
     used = marks.only(set(label(rows, "attention")), set(rows["pruning"]))
 
@@ -59,7 +64,7 @@ def pareto(rows: pd.DataFrame, cost: Cost, marks: Marks | None = None) -> Figure
 
     titles = [title for title, _ in groups] or [""]
     with mpl.rc_context(STYLE):
-        figure, found = panels(titles, legends, vertical="Accuracy (%)")
+        figure, found = panels(titles, legends, vertical="Accuracy (%)", note=note)
         for axes, (_, some) in zip(found, groups, strict=False):
             _panel(axes, some, cost, marks)
         if not groups:

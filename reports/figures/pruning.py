@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from reports.figures.panels import by_backbone, label, panels
 from reports.figures.pareto import MOST_BARS, bars, dots
 from reports.figures.style import STYLE
-from reports.marks import Legend, Marks
+from reports.legend import Legend
+from reports.marks import Marks
 
 NETWORK = ["protocol", "backbone", "backbone_options", "attention", "attention_options"]
 RATIOS = r"\b(?:sparsity|macs|params)=\S+"

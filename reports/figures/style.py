@@ -14,9 +14,13 @@ from reports.marks import GREY, INK
 
 COLUMN_INCHES = 3.4
 PAGE_INCHES = 7.0
+DEEP_INCHES = 9.2
+"""How wide a column and a page are, and how high: a figure that is higher fits no paper."""
 PNG_DPI = 200
 
-STYLE = {
+PLAIN = {name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"}
+"""What matplotlib itself has: a reader's own settings are none of a figure's."""
+STYLE = PLAIN | {
     "font.size": SIZE,
     "font.family": FAMILY,
     "axes.titlesize": SIZE,

@@ -19,7 +19,7 @@ SCRIPTS = tuple(
     f"js/{name}.js"
     for name in (
         *("dom", "content", "charts", "controls"),
-        *("heat", "columns", "explore", "pareto", "curves"),
+        *("heat", "numbers", "columns", "explore", "pareto", "curves"),
         *("training", "row", "run", "detail", "paper", "main"),
     )
 )

@@ -15,7 +15,7 @@ from reports.page.content import Content, content
 from reports.page.drawing import Drawing
 from reports.page.inline import early, policy, scripts, styles
 from reports.page.packed import script
-from reports.page.still import part, runs, troubles
+from reports.page.still import part, runs, supernets, troubles
 from reports.pivot.finished import PivotTable
 from reports.tables import reading
 from reports.templates import rendered
@@ -75,6 +75,7 @@ def _still(document: Document) -> dict[str, Any]:
     every = runs(document.frame)
     return {
         "tally": tally(document.frame),
+        "supernets": supernets(document.frame),
         "shape": _shape(document),
         "tables": tables,
         "runs": every,

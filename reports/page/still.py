@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
+from reports.gather import NO_ROW
 from reports.notes import first_line
 from reports.outcome import SOURCES
 from reports.tables import Table
@@ -75,6 +77,11 @@ def part(table: Table, tables: Sequence[Table]) -> Part:
 def runs(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Every run of a sweep, or none if they are too many."""
     return list(map(_run, _lines(frame))) if len(frame) <= MOST_RUNS else []
+
+
+def supernets(frame: pd.DataFrame) -> Counter[str]:
+    """How many cells of each state are no row's: what searches run on."""
+    return Counter(frame.loc[frame["row"] == NO_ROW, "state"])
 
 
 def troubles(frame: pd.DataFrame) -> tuple[list[Trouble], int]:

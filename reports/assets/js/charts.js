@@ -56,7 +56,7 @@ function chart(element, option, onclick) {
   };
 }
 
-function axis(name, more) {
+function axis(name, { axisLabel, ...more } = {}) {
   return {
     type: "value",
     scale: true,
@@ -64,11 +64,24 @@ function axis(name, more) {
     nameLocation: "middle",
     nameTextStyle: { color: colour("soft"), fontSize: 12 },
     axisLine: { show: true, lineStyle: { color: colour("strong") } },
-    axisLabel: { color: colour("soft"), fontSize: 12, hideOverlap: true },
+    axisLabel: { color: colour("soft"), fontSize: 12, hideOverlap: true, ...axisLabel },
     axisTick: { show: true, lineStyle: { color: colour("strong") } },
     splitLine: { lineStyle: { color: colour("line") } },
     ...more,
   };
+}
+
+// Epochs from the first to the last; a single one stands in the middle.
+function epochAxis(name, nameGap) {
+  const end = (side, room) => (found) => (found.min === found.max ? found.min + room : found[side]);
+  return axis(name, {
+    nameGap,
+    minInterval: 1,
+    min: end("min", -0.5),
+    max: end("max", 0.5),
+    axisLabel: { formatter: (epoch) => (Number.isInteger(epoch) ? String(epoch) : "") },
+    splitLine: { show: false },
+  });
 }
 
 function tooltip(formatter, more) {

@@ -2,12 +2,11 @@
 
 function linked(field, heading, node) {
   return {
-    ...base(field, heading, "", ""),
+    ...base({ key: field, heading }),
     sorter: field === "number" ? "number" : "string",
     frozen: true,
     hozAlign: field === "number" ? "right" : "left",
     formatter: (cell) => h("a", { href: cell.getData().link }, node(cell.getData())),
-    headerFilterFunc: contains,
   };
 }
 
@@ -17,33 +16,33 @@ function named(field) {
 
 function texts(field, heading, node) {
   return {
-    ...base(field, heading, "", ""),
+    ...base({ key: field, heading }),
     sorter: "string",
     maxWidth: 340,
-    headerFilterFunc: contains,
     formatter: (cell) => h("span", null, node(cell.getData())),
   };
 }
 
-function numeric(field, heading, unit, about, node) {
-  const scale = unit === "%" || unit === "pp" ? 100 : 1;
+// `text` gives what is read there, which filters go by; `node` more than that.
+function numeric(of, text, node = text) {
   return {
-    ...base(field, heading, unit, about),
+    ...base(of),
     hozAlign: "right",
     headerHozAlign: "right",
-    headerSortStartingDir: field.startsWith("accuracy") ? "desc" : "asc",
+    headerSortStartingDir: of.key.startsWith("accuracy") ? "desc" : "asc",
     sorter: "number",
     sorterParams: { alignEmptyValues: "bottom" },
+    headerFilter: asking(of.heading, "A number as it is shown, or > 98, <= 1.5M, 90..95", question),
     headerFilterPlaceholder: "> …",
-    headerFilterFunc: (wanted, value) => within(wanted, value == null ? null : scale * value),
+    headerFilterFunc: (wanted, _, line) => question(wanted)(text(line)),
     formatter: (cell) => h("span", null, node(cell.getData())),
   };
 }
 
-function base(field, heading, unit, about) {
+function base({ key, heading, unit = "", about = "" }) {
   return {
-    field,
-    title: field,
+    field: key,
+    title: key,
     titleFormatter: () =>
       h(
         "button",
@@ -51,14 +50,27 @@ function base(field, heading, unit, about) {
         heading,
         unit ? h("small", null, unit) : null,
       ),
-    headerFilter: "input",
+    headerFilter: asking(heading, "Words", () => true),
+    headerFilterLiveFilter: false,
     headerFilterPlaceholder: "…",
-    headerFilterParams: {
-      elementAttributes: {
-        "aria-label": `Filter ${heading}`,
-        title: "Words; for numbers also > 98, <= 1.5M, 90..95",
+    headerFilterFunc: contains,
+  };
+}
+
+// A field that filters at every change, a paste too; what cannot be read is marked, and no filter.
+function asking(heading, title, reads) {
+  return (cell, rendered, filter) => {
+    const field = h("input", {
+      type: "search",
+      title,
+      "aria-label": `Filter ${heading}`,
+      oninput: () => {
+        const isRead = Boolean(reads(field.value));
+        field.setAttribute("aria-invalid", String(!isRead));
+        filter(isRead ? field.value : "");
       },
-    },
+    });
+    return field;
   };
 }
 
@@ -66,27 +78,6 @@ const contains = (wanted, value) =>
   String(value ?? "")
     .toLowerCase()
     .includes(wanted.toLowerCase());
-
-// Whether a number is what was asked for: "> 98", "<= 1.5M", "90..95", "96".
-function within(wanted, value) {
-  const number = (text) => {
-    const [, digits, unit] = /^\s*([-+]?[\d.]+)\s*([kMG]?)\s*$/.exec(text.replace("−", "-")) ?? [];
-    return digits === undefined ? NaN : Number(digits) * { k: 1e3, M: 1e6, G: 1e9, "": 1 }[unit];
-  };
-  const [, sign, rest] = /^\s*(<=|>=|<|>|=)?(.*)$/.exec(wanted);
-  const [low, high] = rest.split("..").map(number);
-  if (Number.isNaN(low) || Number.isNaN(high)) return true; // not yet a number
-  if (value == null) return false;
-  if (high !== undefined) return low <= value && value <= high;
-  const is = {
-    "<": value < low,
-    ">": value > low,
-    "<=": value <= low,
-    ">=": value >= low,
-    "=": value === low,
-  };
-  return sign ? is[sign] : String(value).startsWith(String(low));
-}
 
 // A value of a table, its sign of a test and its footnotes, as in the tables above.
 function valueNode(value, table) {

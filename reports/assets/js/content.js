@@ -42,9 +42,19 @@ function valueOf([text = "", aside = "", verdict = "", marks = [], bold = false]
   return { text, aside, verdict, marks, bold };
 }
 
-const tables = content.tables.map((table) => ({
+// What tells a title from the others stands first: a list of them may be cut.
+function apart(titles) {
+  const words = titles.map((title) => title.split(" "));
+  return titles.map((title, place) => {
+    const own = words[place].filter((word) => !words.every((other) => other.includes(word)));
+    return own.length ? `${own.join(" ").replace(/,$/, "")}: ${title}` : title;
+  });
+}
+
+const names = apart(content.tables.map((table) => table.title));
+const tables = content.tables.map((table, place) => ({
   ...table,
-  name: table.title,
+  name: names[place],
   notes: new Map(table.notes),
 }));
 for (const table of tables) table.lines = linesOf(table);
@@ -86,6 +96,10 @@ function curvesOf(run) {
 const unique = (values) => [...new Set(values)];
 const withUnit = (text, unit) => (unit ? `${text} ${unit}` : text);
 const percent = (share) => (100 * share).toFixed(2);
+
+// Three digits, never in exponent form.
+const significant = (number) =>
+  number.toLocaleString("en", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
 
 // A mean as readers see it: 98.89 ± 0.39 %, n=2.
 function meanText(measure, found) {

@@ -98,20 +98,15 @@ function curves() {
     const [, name, unit] = chosen.what;
     return {
       grid: { left: 62, right: 24, top: 18, bottom: 48 },
-      xAxis: axis(`Epoch of ${chosen.phase}`, {
-        nameGap: 28,
-        minInterval: 1,
-        min: "dataMin",
-        max: "dataMax",
-        splitLine: { show: false },
-      }),
+      xAxis: epochAxis(`Epoch of ${chosen.phase}`, 28),
       yAxis: axis(withUnit(name, unit && `(${unit})`), { nameGap: 44 }),
       tooltip: tooltip((shown) => told(shown), { trigger: "axis" }),
       series: lines.flatMap((line) => [
         ...seedCurves(line).map((data) => ({
           type: "line",
           data,
-          symbol: "none",
+          symbol: data.length > 1 ? "none" : "circle",
+          itemStyle: { color: stroke(line), opacity: 0.3 },
           silent: true,
           tooltip: { show: false },
           lineStyle: { color: stroke(line), width: 1, opacity: 0.3, type: dash(line) },
@@ -120,7 +115,7 @@ function curves() {
           type: "line",
           name: String(line.number),
           symbol: "circle",
-          symbolSize: 5,
+          symbolSize: meanCurve(line).length > 1 ? 5 : 9,
           showSymbol: meanCurve(line).length <= 10,
           data: meanCurve(line).map((value) => ({ value, row: line.number })),
           itemStyle: { color: stroke(line) },

@@ -1,17 +1,18 @@
 // Every row, or every run, as a table to sort and to filter.
 
 const RUN_NUMBERS = [
-  ["accuracy", "Accuracy", "%", percent],
-  ["params", "Params", "", (number) => number.toLocaleString("en")],
-  ["macs", "MACs", "", (number) => number.toLocaleString("en")],
-  ["latency_p50_ms", "Latency", "ms", (number) => number.toPrecision(3)],
-  ["seconds", "Cost", "s", (number) => number.toPrecision(3)],
+  [{ key: "accuracy", heading: "Accuracy", unit: "%" }, percent],
+  [{ key: "params", heading: "Params" }, (number) => number.toLocaleString("en")],
+  [{ key: "macs", heading: "MACs" }, (number) => number.toLocaleString("en")],
+  [{ key: "latency_p50_ms", heading: "Latency", unit: "ms" }, significant],
+  [{ key: "seconds", heading: "Cost", unit: "s" }, significant],
 ];
 
 function explore() {
   const hidden = { state: "", words: [] };
   let table = null;
-  let made = null;
+  let made = null; // of Tabulator, which can be asked for nothing before it is built
+  let isBuilt = false;
   let isRuns = $("explore").dataset.first === "runs";
 
   const search = h("input", {
@@ -43,8 +44,8 @@ function explore() {
         onclick: (event) => {
           const isOn = $("explore-table").classList.toggle("by-column");
           event.target.setAttribute("aria-pressed", String(isOn));
-          if (!isOn) made.clearHeaderFilter();
-          made.redraw(true);
+          if (isBuilt && !isOn) made.clearHeaderFilter();
+          if (isBuilt) made.redraw(true);
         },
       },
       "Filter by column",
@@ -54,6 +55,7 @@ function explore() {
 
   function draw() {
     made?.destroy();
+    isBuilt = false;
     made = new Tabulator($("explore-table"), {
       data: isRuns ? runLines() : rowLines(),
       columns: isRuns ? runColumns() : rowColumns(),
@@ -68,7 +70,10 @@ function explore() {
     made.on("rowClick", (event, row) => {
       if (!event.target.closest("a")) follow(row.getData().link);
     });
-    made.on("tableBuilt", filter);
+    made.on("tableBuilt", () => {
+      isBuilt = true;
+      filter();
+    });
     made.on("dataFiltered", (_, rows) => {
       const total = (isRuns ? runsHere() : table.lines).length;
       show(count, `${rows.length} of ${total} ${isRuns ? "runs" : "rows"}`);
@@ -76,6 +81,7 @@ function explore() {
   }
 
   function filter() {
+    if (!isBuilt) return;
     hidden.words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     hidden.state = state.value;
     made.setFilter(
@@ -131,8 +137,10 @@ function explore() {
       linked("number", "#", (line) => line.number),
       ...PARTS.map(named),
       ...table.columns.map((of) =>
-        numeric(of.key, of.heading, of.unit, of.about, (line) =>
-          valueNode(line.values[of.key], table),
+        numeric(
+          of,
+          (line) => line.values[of.key].text,
+          (line) => valueNode(line.values[of.key], table),
         ),
       ),
     ];
@@ -141,14 +149,16 @@ function explore() {
   function runColumns() {
     return [
       linked("key", "Run", (run) => h("code", null, run.key)),
-      numeric("row", "Row", "", "Row of the tables that it is part of.", (run) =>
-        run.row ? h("a", { href: `#row-${run.row}` }, run.row) : "supernet",
+      numeric(
+        { key: "row", heading: "Row", about: "Row of the tables that it is part of." },
+        (run) => String(run.row ?? "supernet"),
+        (run) => (run.row ? h("a", { href: `#row-${run.row}` }, run.row) : "supernet"),
       ),
       ...PARTS.map(named),
-      numeric("seed", "Seed", "", "", (run) => String(run.seed)),
+      numeric({ key: "seed", heading: "Seed" }, (run) => String(run.seed)),
       texts("state", "State", (run) => h("span", { class: run.state }, run.state)),
-      ...RUN_NUMBERS.map(([key, heading, unit, reads]) =>
-        numeric(key, heading, unit, "", (run) => (run[key] == null ? "—" : reads(run[key]))),
+      ...RUN_NUMBERS.map(([of, reads]) =>
+        numeric(of, (run) => (run[of.key] == null ? "—" : reads(run[of.key]))),
       ),
       ...["latency_setting", "commit", "hardware"]
         .filter((name) => name in runs[0])

@@ -41,7 +41,7 @@ function heat() {
           "tr",
           null,
           h("td", null),
-          across.map((name) => h("th", { scope: "col" }, name)),
+          across.map((name) => h("th", { scope: "col" }, h("span", null, name))),
         ),
       ),
       unique(lines.map((line) => line.backbone)).map((backbone) =>
@@ -71,7 +71,7 @@ function heat() {
         h(
           "tr",
           null,
-          h("th", { scope: "row", title: attention }, attention),
+          h("th", { scope: "row" }, h("span", null, attention)),
           across.map((name) => cell(found.get(name), scale)),
         ),
       ),

@@ -2,13 +2,14 @@
 
 const sections = [heat(), explore(), pareto(), curves()];
 
-if (tables.length > 1)
-  $("protocol").append(
-    choice("Protocol", tables, tables[0], (table) =>
-      sections.forEach((section) => section.show(table)),
-    ),
-  );
-if (tables.length) sections.forEach((section) => section.show(tables[0]));
+function showTable(table) {
+  if (tables.length > 1)
+    for (const place of document.querySelectorAll(".which")) show(place, table.title);
+  sections.forEach((section) => section.show(table));
+}
+
+if (tables.length > 1) $("protocol").append(choice("Protocol", tables, tables[0], showTable));
+if (tables.length) showTable(tables[0]);
 prepareDetail();
 
 // ---------------------------------------------------------------------------------- theme

@@ -2,6 +2,9 @@
 
 const MOST_BARS = 40; // a plot of more points has no bars: they would hide them
 
+const UNMEASURED = "No row has both an accuracy and a cost.";
+const HIDDEN = "Every row is hidden: press a name below to show its rows again.";
+
 function pareto() {
   let cost = costs.find((one) => one.key === "macs");
   let table = null;
@@ -11,18 +14,19 @@ function pareto() {
   const drawing = chart($("pareto"), option, (data) => data.row && follow(`#row-${data.row}`));
 
   function draw() {
-    lines = table.lines.filter(
+    const measured = table.lines.filter(
       (line) =>
         (backbone === ALL || line.backbone === backbone) &&
         accuracy?.of.has(line.number) &&
-        cost?.of.has(line.number) &&
-        !hidden.mark.has(line.mark) &&
-        !hidden.symbol.has(line.symbol),
+        cost?.of.has(line.number),
+    );
+    lines = measured.filter(
+      (line) => !hidden.mark.has(line.mark) && !hidden.symbol.has(line.symbol),
     );
     $("pareto").hidden = !lines.length;
     drawing.redraw();
     const ahead = front(pointsOf(lines));
-    show($("pareto-about"), lines.length ? cost.about : "No row has both an accuracy and a cost.");
+    show($("pareto-about"), lines.length ? cost.about : measured.length ? HIDDEN : UNMEASURED);
     show(
       $("pareto-front"),
       ahead.map(({ line, x, y }) =>
@@ -196,7 +200,7 @@ function costScale(costs) {
   if (!(low > 0 && high > 10 * low)) {
     const digits = Math.min(Math.max(3, Math.ceil(Math.log10(high / (high - low))) + 2), 7);
     const formatter = (cost) => brief(cost, digits);
-    return { place: (cost) => cost, axis: { axisLabel: { color: colour("soft"), formatter } } };
+    return { place: (cost) => cost, axis: { axisLabel: { formatter } } };
   }
   const ticks = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++)
@@ -209,7 +213,7 @@ function costScale(costs) {
       min: left,
       max: right,
       axisTick: { customValues, lineStyle: { color: colour("strong") } },
-      axisLabel: { customValues, color: colour("soft"), formatter: (power) => brief(10 ** power) },
+      axisLabel: { customValues, formatter: (power) => brief(10 ** power) },
       splitLine: { show: false },
     },
   };

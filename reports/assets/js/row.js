@@ -58,7 +58,7 @@ function rowDetail(line) {
               h("td", null, String(run.seed)),
               h("td", { class: run.state }, run.state),
               h("td", null, run.accuracy == null ? "—" : percent(run.accuracy)),
-              h("td", null, run.seconds == null ? "—" : run.seconds.toPrecision(3)),
+              h("td", null, run.seconds == null ? "—" : significant(run.seconds)),
             ),
           ),
         ),

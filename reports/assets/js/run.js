@@ -52,6 +52,8 @@ function runDetail(run) {
   ];
 }
 
+const HINTS = { selected_epoch: "counted from 0" };
+
 const fact = (title, node) => (node ? [h("dt", null, title), h("dd", null, node)] : null);
 const linkTo = (key) =>
   runOf.has(key) ? h("a", { href: `#run-${key}` }, h("code", null, key)) : null;
@@ -67,7 +69,9 @@ function numbersOf(run) {
     h(
       "dl",
       { class: "facts numbers" },
-      known.map((name) => fact(name, String(run[name]))),
+      known.map((name) =>
+        fact([name, HINTS[name] ? h("small", null, ` ${HINTS[name]}`) : null], String(run[name])),
+      ),
     ),
   ];
 }

@@ -10,12 +10,13 @@ function training(found) {
     "aria-label": "Training loss and validation accuracy by epoch",
   });
   const [loss, right] = [colour("soft"), colour("accent")];
+  const selected = found.length === 1 ? selectedIn(found[0], known[0]) : null;
   const draw = () => ({
     grid: { left: 48, right: 52, top: 26, bottom: 44 },
-    xAxis: axis(
+    xAxis: epochAxis(
       unique(found.flatMap((run) => curvesOf(run).map(([phase]) => phase))).join(", then ") +
         ", epochs",
-      { nameGap: 26, minInterval: 1, min: "dataMin", max: "dataMax", splitLine: { show: false } },
+      26,
     ),
     yAxis: [
       axis("Training loss", {
@@ -46,7 +47,8 @@ function training(found) {
       {
         type: "line",
         name: "loss",
-        symbol: "none",
+        symbol: curve.length > 1 ? "none" : "circle",
+        symbolSize: 8,
         data: curve.map((point) => [point.epoch, point.loss]),
         lineStyle: { color: loss, width: 1.5, type: "dashed" },
         itemStyle: { color: loss },
@@ -56,18 +58,29 @@ function training(found) {
         name: "validation %",
         yAxisIndex: 1,
         symbol: "circle",
-        symbolSize: 4,
+        symbolSize: curve.length > 1 ? 4 : 8,
         data: curve.map((point) => [
           point.epoch,
           point.accuracy == null ? null : 100 * point.accuracy,
         ]),
         lineStyle: { color: right, width: 2 },
         itemStyle: { color: right },
+        markLine: {
+          symbol: "none",
+          silent: true,
+          label: { show: false },
+          lineStyle: { color: right, type: "dotted", width: 1.5 },
+          data: selected ? [{ xAxis: selected }] : [],
+        },
       },
     ]),
   });
   queueMicrotask(() => drawings.push(chart(place, draw)));
-  return [h("h3", null, "Training"), place];
+  return [
+    h("h3", null, "Training"),
+    place,
+    selected ? h("p", { class: "small" }, `Dotted: the selected epoch, ${selected}.`) : null,
+  ];
 }
 
 function joined(run) {
@@ -77,4 +90,12 @@ function joined(run) {
     found.push(...points.map((point) => ({ ...point, epoch: before + point.epoch })));
   }
   return found;
+}
+
+// The epoch that was selected in the last phase, as the chart counts; null if it is not in it.
+function selectedIn(run, curve) {
+  const last = curve.at(-1).epoch;
+  const before = last - curvesOf(run).at(-1)[1].at(-1).epoch;
+  const epoch = before + run.selected_epoch + 1;
+  return before < epoch && epoch <= last ? epoch : null;
 }
