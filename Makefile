@@ -23,7 +23,8 @@ help:
 	@echo "make list     every variant               make cost     ARGS='backbone=resnet164 attention=dia'"
 	@echo "make test     the tests                   make check    lint, types"
 	@echo "make test-slurm  the tests on a real SLURM: this machine's, or one that it starts (as root)"
-	@echo "make bench    the figures of the README   ARGS='seed=0 tracking=none' adds to any of them"
+	@echo "make bench    the figures of the README"
+	@echo "ARGS='tracking=none' adds a setting to any of them, ARGS='seed=0' chooses cells of sweep, plan, cost"
 
 sweep: .venv/ready
 	$(RUN) do=sweep sweep=$(SWEEP) $(CHOSEN) $(ARGS)

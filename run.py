@@ -13,6 +13,7 @@ python run.py do=list        python run.py do=cost backbone=resnet164 attention=
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 
@@ -20,22 +21,56 @@ import sys
 def main() -> int:
     """Exit status: 0 done, 1 a cell failed, 2 a mistake to be mended, 130 interrupted."""
     gc.disable()  # looking is short-lived; what runs cells turns the collector on again
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a letter that it lacks is no reason to stop
+    try:
+        status = _command(sys.argv[1:])
+        print(end="", flush=True)
+    except KeyboardInterrupt as stop:
+        print("; ".join(["interrupted", *map(str, stop.args)]), file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # its reader, such as head, has left
+        _silence()
+        return 0
+    except OSError as error:
+        if _can_print():
+            raise
+        _silence()
+        print(
+            f"error: cannot write to standard output ({error.strerror}); send it elsewhere, or "
+            "free space",
+            file=sys.stderr,
+        )
+        return 2
+    return status
+
+
+def _command(arguments: list[str]) -> int:
+    """Do what the arguments ask; a person's mistake is told, one problem a line."""
     from lightning_modules.variant import VariantError
     from sweeps.cli import command
     from sweeps.errors import UserError
 
     try:
-        return command(sys.argv[1:])
+        return command(arguments)
     except (UserError, VariantError) as error:
         for problem in str(error).splitlines():
             print(f"error: {problem}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # its reader, such as head, has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+
+
+def _can_print() -> bool:
+    try:
+        print(flush=True)
+    except OSError:
+        return False
+    return True
+
+
+def _silence() -> None:
+    """Let what is still to be printed go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

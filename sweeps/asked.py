@@ -15,7 +15,13 @@ from sweeps.settings import WORDS
 GROUPS = ("cluster", "sweep")
 STARTED = ("status", "logs", "cancel", "retry", "report", "analyze", "publish", "dashboard")
 """What is asked of a sweep that was started, here or by others: its file may be gone."""
+KEYED = ("logs", "analyze")
+"""What can be asked of one cell by its key."""
+LISTS = ("tables", "analysis", "wandb.artifacts", "cluster.setup")
+FREE = ("hydra.", "cluster.sbatch.")
+"""Below these a person may add keys, and take them away."""
 NAME = re.compile(r"\w[\w.-]*")
+ROWS = "tables=[{rows: [backbone], values: [accuracy], where: {attention: se}}]"
 
 
 def is_grid(override: Override) -> bool:
@@ -41,6 +47,8 @@ def check_settings(overrides: Sequence[Override], verbs: Sequence[str]) -> list[
             problems.append("tables={...}: must be a list of tables; write tables=[{...}]")
         elif key.partition(".")[0] not in known and not override.is_add():
             problems.append(near_miss("setting", key, known))
+        elif problem := _not_one_value(override):
+            problems.append(problem)
         elif key in words and str(value) not in words[key]:
             problems.append(near_miss(key, str(value), words[key]))
         elif key == "sweep" and is_started:
@@ -48,6 +56,35 @@ def check_settings(overrides: Sequence[Override], verbs: Sequence[str]) -> list[
                 problems.append(f"sweep={value}: must be a name of letters, digits and _ . -")
         elif key in GROUPS and str(value) not in names(key):
             problems.append(near_miss(key, str(value), names(key)))
+    return problems
+
+
+def _not_one_value(override: Override) -> str | None:
+    """Why an override does not give its setting a value."""
+    key, line = override.key_or_group, override.input_line
+    if override.is_delete() and not key.startswith(FREE):
+        return f"{line}: a setting can be changed, but not taken away; write {key}=..."
+    if not override.is_sweep_override() or key.startswith("hydra."):
+        return None
+    is_list = key in LISTS
+    text = f"a list: {key}=[{str(line).partition('=')[2]}]" if is_list else "a command for each"
+    return f"{line}: one value is allowed, came several; write {text}"
+
+
+def check_place(overrides: Sequence[Override], verbs: Sequence[str]) -> list[str]:
+    """What is wrong with overrides that mean nothing for what is done."""
+    verb = asked(overrides, "do") or "run"
+    keys = " ".join(str(o.input_line) for o in overrides if o.key_or_group == "key")
+    grid = " ".join(str(o.input_line) for o in overrides if is_grid(o))
+    problems = []
+    if keys and verb in verbs and verb not in KEYED:
+        problems.append(f"{keys}: only do={' and do='.join(KEYED)} ask for a key; leave it out")
+    if grid and verb in STARTED:
+        some = f"; for a table of some rows: {ROWS}" if verb == "report" else ""
+        some = "; for one cell: key=..." if verb in KEYED else some
+        problems.append(
+            f"{grid}: do={verb} is about the whole sweep as it was started; leave it out{some}"
+        )
     return problems
 
 

@@ -21,6 +21,8 @@ from sweeps.verbs import VERBS, show
 
 CELL_VERBS = ("run", "cost")
 WORDS = (*VERBS, *CELL_VERBS)
+RUNNING = ("run", "sweep", "retry")
+"""What runs cells, which leave checkpoints."""
 
 
 def command(arguments: Sequence[str]) -> int:
@@ -28,15 +30,27 @@ def command(arguments: Sequence[str]) -> int:
 
     Raises:
         UserError: a mistake in them; nothing has been started.
+        KeyboardInterrupt: it was interrupted; with what a person may do next, if anything.
     """
     overrides = parse(a for a in arguments if not a.startswith("-"))
     verb = asked(overrides, "do") or "run"
+    flags = [a for a in arguments if a.startswith("-")]
+    if verb in VERBS and flags:
+        raise UserError(
+            f"{' '.join(flags)}: do={verb} takes key=value only, flags such as -m belong to "
+            "single cells, without do=; leave them out"
+        )
     before = user_lines(asked(overrides, "cluster"))
     request = Request(overrides, WORDS, before)
-    if verb in VERBS:
-        return VERBS[verb](request)
-    request.check_cells()
-    return _hydra_app(before)
+    try:
+        if verb in VERBS:
+            return VERBS[verb](request)
+        request.check_cells()
+        return _hydra_app(before)
+    except KeyboardInterrupt:
+        if verb not in RUNNING:
+            raise
+        raise KeyboardInterrupt("the same command goes on from the last checkpoint") from None
 
 
 def _hydra_app(before: Sequence[str]) -> int:
@@ -46,13 +60,23 @@ def _hydra_app(before: Sequence[str]) -> int:
     gc.enable()
     register()
     failed: list[Cell] = []
+    stopped: list[OSError] = []
 
     def job(config: DictConfig) -> None:
-        _job(config, failed)
+        try:
+            _job(config, failed)
+        except OSError as error:  # Hydra would print it, and it may be that nothing can be printed
+            stopped.append(error)
+            raise SystemExit(2) from None
 
     at = next((n for n, a in enumerate(sys.argv) if n and not a.startswith("-")), len(sys.argv))
     sys.argv[at:at] = before  # the only way to hand Hydra's app its overrides
-    hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
+    except SystemExit:
+        if not stopped:
+            raise
+        raise stopped[0] from None
     return 1 if failed else 0
 
 

@@ -22,6 +22,10 @@ from sweeps.record import (
     read_record,
     write_atomically,
 )
+from sweeps.sound import plan_problem
+
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
+"""What reading plain data of another shape raises."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,12 @@ class Plan:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Plan:
-        return cls(
+        """The plan that ``json`` wrote.
+
+        Raises:
+            LookupError, TypeError, ValueError, AttributeError: it is none.
+        """
+        found = cls(
             sweep=data["sweep"],
             about=data["about"],
             cells=tuple(map(Cell.from_json, data["cells"])),
@@ -61,6 +70,9 @@ class Plan:
             resources=data.get("resources", {}),
             published=tuple(map(Published.from_json, data.get("published", []))),
         )
+        if why := plan_problem(found):
+            raise ValueError(why)
+        return found
 
 
 @dataclass(frozen=True)
@@ -150,35 +162,68 @@ class Ledger:
         return self.root / "sweeps"
 
     def freeze(self, plan: Plan) -> None:
-        """Keep the plan: from here on its cells no longer depend on any file of conf/."""
-        write_atomically(self.plans / f"{plan.sweep}.json", json.dumps(plan.json()).encode())
+        """Keep the plan: from here on its cells no longer depend on any file of conf/.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        path = self.plans / f"{plan.sweep}.json"
+        try:
+            write_atomically(path, json.dumps(plan.json()).encode())
+        except OSError as error:
+            raise UserError(
+                f"cannot write plan {path} ({error.strerror}); free space there or take away what "
+                "is in its place, or choose another ledger with ledger=..."
+            ) from None
 
     def plan(self, sweep: str) -> Plan:
         """The plan that was frozen when the sweep was last started.
 
         Raises:
-            UserError: it was never started in this ledger, or the file cannot be read.
+            UserError: it was never started in this ledger, or the file is no plan of it.
         """
         path = self.plans / f"{sweep}.json"
         try:
-            data = json.loads(path.read_bytes())
+            found = self._read(path)
         except FileNotFoundError:
-            known = [p.stem for p in self.plans.glob("*.json")]
+            raise UserError(self._not_started(sweep)) from None
+        except OSError as error:
             raise UserError(
-                f"{near_miss('started sweep', sweep, known)}. "
-                f"Start it in ledger {self.root} with: make sweep SWEEP={sweep}"
+                f"plan {path} cannot be read ({error.strerror}); take it away, or choose another "
+                "sweep or ledger=..."
             ) from None
-        except ValueError as error:
+        except MALFORMED as error:
+            why = f"it lacks {error}" if isinstance(error, KeyError) else error
             raise UserError(
-                f"plan {path} is damaged ({error}); sweep again to write it anew"
+                f"plan {path} is damaged ({why}); sweep again to write it anew"
             ) from None
-        if data.get("schema") != SCHEMA:
-            raise UserError(_other_schema(self.root, data.get("schema")))
+        if found.sweep != sweep:
+            raise UserError(
+                f"plan {path} is that of sweep '{found.sweep}', not of '{sweep}'; give the file "
+                "its own name again, or take it away"
+            )
+        return found
+
+    def _read(self, path: Path) -> Plan:
+        data = json.loads(path.read_bytes())
+        if not isinstance(data, dict) or not isinstance(data["schema"], int):
+            raise TypeError("it is no section with a whole number as schema")
+        if data["schema"] != SCHEMA:
+            raise UserError(_other_schema(self.root, data["schema"]))
         return Plan.from_json(data)
+
+    def _not_started(self, sweep: str) -> str:
+        from sweeps.overrides import CONF
+
+        known = [path.stem for path in self.plans.glob("*.json")]
+        said = near_miss("started sweep", sweep, known)
+        if (CONF / "sweep" / f"{sweep}.yaml").exists():
+            return f"{said}. Start it in ledger {self.root} with: make sweep SWEEP={sweep}"
+        return f"{said} (in ledger {self.root})"
 
 
 def _other_schema(root: Path, schema: object) -> str:
     return (
-        f"ledger {root} was made with schema {schema}, this version reads {SCHEMA}; "
+        f"ledger {root} was made with schema {schema!r}, this version reads {SCHEMA}; "
         "choose another folder with ledger=..., or use the version that made it"
     )

@@ -53,7 +53,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return dict(yaml.load(path.read_text(), Loader=loader) or {})
+        return dict(yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {})
     except (yaml.YAMLError, ValueError, TypeError) as error:
         raise UserError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
 

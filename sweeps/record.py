@@ -11,7 +11,7 @@ from typing import Any
 
 from sweeps.cell import SCHEMA
 from sweeps.errors import UserError
-from sweeps.sound import problem
+from sweeps.sound import record_problem
 
 Record = dict[str, Any]
 """One cell's outcome, plain JSON:
@@ -201,7 +201,7 @@ def read_record(paths: RunPaths) -> Record | None:
             f"record {paths.record} has schema {record['schema']}, this version reads "
             f"{SCHEMA}; choose another folder with ledger=..., or use the version that wrote it"
         )
-    if why := problem(record):
+    if why := record_problem(record):
         raise _damaged(paths, why)
     return record
 

@@ -13,6 +13,7 @@ from sweeps.cluster.resources import check_cluster
 from sweeps.errors import UserError, near_miss
 from sweeps.ledger import Ledger
 from sweeps.mirror.artifacts import KINDS
+from sweeps.mirror.place import wrong_name
 from sweeps.overrides import CONF, read_yaml
 from sweeps.source import LEDGER
 from sweeps.source import problems as source_problems
@@ -88,15 +89,14 @@ class Settings:
 
 def impossible(content: Mapping[str, Any]) -> list[str]:
     """What is wrong with the values of settings, their cluster left out."""
-    problems = [
-        f"{name}={content[name]}: must be the path of a folder"
-        for name in FOLDERS
-        if not isinstance(content[name], str) or not content[name]
-    ]
+    problems = [problem for name in FOLDERS for problem in _no_folder(name, content[name])]
     for name, words in WORDS.items():
         if content[name] not in words:
             problems.append(near_miss(name, str(content[name]), words))
-    problems += _impossible_wandb(content["wandb"])
+    for name, look in (("wandb", _impossible_wandb), ("trainer", _impossible_trainer)):
+        value = content[name]
+        must = f"{name}={value}: must be keys and values; set each with {name}.<key>=..."
+        problems += look(value) if isinstance(value, Mapping) else [must]
     if not isinstance(content["watch"], bool):
         problems.append(f"watch={content['watch']}: must be true or false")
     problems += unknown(_names(content["analysis"]))
@@ -105,7 +105,21 @@ def impossible(content: Mapping[str, Any]) -> list[str]:
     budget = content["budget_gpu_hours"]
     if budget is not None and not (_is_number(budget) and budget):
         problems.append(f"budget_gpu_hours={budget}: must be a number above 0, or null")
-    return problems + _no_numbers(content["trainer"], "trainer", TRAINER_NUMBERS)
+    return problems
+
+
+def _no_folder(name: str, value: object) -> list[str]:
+    if not isinstance(value, str) or not value:
+        return [f"{name}={value}: must be the path of a folder"]
+    try:
+        Path(value).expanduser()
+    except RuntimeError:
+        return [f"{name}={value}: this machine knows no such home folder; write the path out"]
+    return []
+
+
+def _impossible_trainer(options: Mapping[str, Any]) -> list[str]:
+    return _no_numbers(options, "trainer", TRAINER_NUMBERS)
 
 
 def _impossible_wandb(options: Mapping[str, Any]) -> list[str]:
@@ -113,8 +127,10 @@ def _impossible_wandb(options: Mapping[str, Any]) -> list[str]:
     for name in ("entity", "project"):
         value = options.get(name)
         is_own_account = name == "entity" and value is None
-        if not is_own_account and not (isinstance(value, str) and value):
-            problems.append(f"wandb.{name}={value}: must be text")
+        if is_own_account:
+            continue
+        why = wrong_name(value) if isinstance(value, str) and value else "must be text"
+        problems += [f"wandb.{name}={value}: {why}"] if why else []
     wanted = _names(options.get("artifacts"))
     problems += [near_miss("wandb.artifacts", one, KINDS) for one in wanted if one not in KINDS]
     return problems

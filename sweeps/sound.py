@@ -1,12 +1,16 @@
-"""Whether a record is one: what everything that reads records relies on."""
+"""Whether a record or a plan is one: what everything that reads them relies on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sweeps.cell import AXES
+from sweeps.published import EPOCHS
+
+if TYPE_CHECKING:
+    from sweeps.ledger import Plan
 
 STATUSES = ("done", "failed")
 
@@ -56,7 +60,7 @@ FAILED: tuple[Check, ...] = (
 )
 
 
-def problem(record: Mapping[str, Any]) -> str:
+def record_problem(record: Mapping[str, Any]) -> str:
     """What is wrong with a record, as ``result.accuracy is nan, must be ...``; empty if nothing."""
     checks = (*ALL, *(DONE if record.get("status") == "done" else FAILED))
     for place, is_right, wanted in checks:
@@ -66,4 +70,24 @@ def problem(record: Mapping[str, Any]) -> str:
         if not is_right(value):
             came = "missing" if value is None else repr(value)[:40]
             return f"{'.'.join(place)} is {came}, must be {wanted}"
+    return ""
+
+
+def plan_problem(plan: Plan) -> str:
+    """The same of a plan; a cell without a key cannot be one."""
+    texts: list[object] = [plan.sweep, plan.about, *(reason for _, reason in plan.inapplicable)]
+    texts += [text for one in plan.published for text in (one.source, one.params, one.note)]
+    for text in texts:
+        if not isinstance(text, str):
+            return f"{text!r} stands where a text must be"
+    for cell in (*plan.cells, *(cell for cell, _ in plan.inapplicable)):
+        names = [getattr(cell, axis).name for axis in AXES]
+        is_whole = all(one.key for one in (cell, cell.parent) if one)
+        if not (is_whole and type(cell.seed) is int and all(isinstance(n, str) for n in names)):
+            return f"{[*names, cell.seed]} are no names of variants and a seed"
+    if not all(map(_is_mapping, plan.resources.values())):
+        return "resources of a cell must be keys and values"
+    for one in plan.published:
+        if not _is_share(one.accuracy) or one.epoch not in EPOCHS:
+            return f"published accuracy {one.accuracy!r} of epoch {one.epoch!r} is no result"
     return ""

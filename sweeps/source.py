@@ -8,10 +8,12 @@ from typing import Any, Protocol
 
 from sweeps.curves import Curves
 from sweeps.ledger import Ledger, Plan
+from sweeps.mirror.place import FORBIDDEN
 from sweeps.record import Record
 
 LEDGER = "ledger"
-ADDRESS = re.compile(r"wandb://([\w.-]+)/([\w.-]+)/?")
+NAME = f"([^{re.escape(FORBIDDEN)}]+)"
+ADDRESS = re.compile(f"wandb://{NAME}/{NAME}/?")
 
 
 class Source(Protocol):

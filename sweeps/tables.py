@@ -59,4 +59,6 @@ def _content(asked: Any, place: int) -> Mapping[str, Any]:
 
 
 def _list(asked: Any) -> list[Any]:
-    return [one for one in (asked if isinstance(asked, list) else [asked]) if one]
+    if asked is None or asked == "":
+        return []
+    return asked if isinstance(asked, list) else [asked]

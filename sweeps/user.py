@@ -22,6 +22,8 @@ from sweeps.settings import default_cluster, impossible, impossible_cluster
 VARIABLE = "TRIPTYCH_USER"
 FREE = ("sbatch",)
 """Sections whose keys are the user's to choose."""
+NOT_MINE = ("defaults", "do", "key")
+"""What only a command line says."""
 
 
 def user_lines(cluster: str | None) -> list[str]:
@@ -64,7 +66,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _known() -> dict[str, Any]:
     """Everything that the file may set, with the values that hold where it does not."""
     settings = read_yaml(CONF / "settings.yaml")
-    known = {key: value for key, value in settings.items() if key not in ("defaults", "do")}
+    known = {key: value for key, value in settings.items() if key not in NOT_MINE}
     clusters = {name: _options(name) for name in names("cluster")}
     return {**known, "cluster": default_cluster(), "clusters": clusters}
 
@@ -99,7 +101,8 @@ def _misplaced(own: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "
             allowed = [f"{prefix}{name}" for name in known]
             problems.append(near_miss("setting", f"{prefix}{key}", allowed))
         elif is_section != isinstance(value, Mapping):
-            must = "a section of keys and values" if is_section else "a value"
+            plain = f"a list of {key}" if isinstance(known[key], list) else "a value"
+            must = "a section of keys and values" if is_section else plain
             problems.append(f"{prefix}{key}={value}: must be {must}")
         elif is_section and key not in FREE:
             problems += _misplaced(value, known[key], f"{prefix}{key}.")

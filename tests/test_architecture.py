@@ -10,7 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("lightning_modules", "datamodules", "sweeps", "reports")
 FILES = sorted(p for room in ROOMS for p in (ROOT / room).rglob("*.py"))
-ONE_OR_TWO_FILES = ("submitit", "wandb")
+FEW_FILES = {"submitit": 2, "wandb": 3}
+"""A cluster's or tracker's library, and how many files may import it. W&B's client is started in
+one, written to in one, and read in one."""
 HEAVY = ("torch", "pytorch_lightning", "timm", "torchvision", "torchmetrics")
 
 
@@ -60,9 +62,9 @@ def test_reports_know_no_model() -> None:
         assert not known & {"lightning_modules", "datamodules", *HEAVY}, path
 
 
-@pytest.mark.parametrize("package", ONE_OR_TWO_FILES)
-def test_a_cluster_or_tracking_library_is_imported_in_one_or_two_files(package: str) -> None:
-    assert len(importers(package)) <= 2
+@pytest.mark.parametrize("package", FEW_FILES)
+def test_a_cluster_or_tracking_library_is_imported_in_few_files(package: str) -> None:
+    assert len(importers(package)) <= FEW_FILES[package]
 
 
 def test_hydra_is_imported_by_the_files_that_compose_only() -> None:

@@ -104,6 +104,17 @@ def test_a_wandb_without_the_browser_is_named(
         _check_leet()
 
 
+def test_a_variable_that_w_and_b_does_not_take_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt(tmp_path, cell(), FIRST)
+    monkeypatch.setenv("WANDB_INIT_TIMEOUT", "abc")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    with pytest.raises(UserError, match=r"^WANDB_INIT_TIMEOUT: W&B does not take its"):
+        browse(Ledger(tmp_path))
+
+
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[list[str]]:
     """The beginning of a tmux command, for a server of its own."""

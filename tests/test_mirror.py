@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from math import inf, isnan, nan
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -217,13 +217,31 @@ def test_a_plan_of_another_schema_is_refused(tmp_path: Path) -> None:
 def test_curves_come_back_as_they_were() -> None:
     rows = [*HISTORY, {"phase": "refit", "epoch": 3, "train_loss": nan}]
     back = entry.curves_of(mirrored(cell(), done(cell(), 0.5), rows))
-    loss = back["refit"]["train_loss"].pop()
-    assert loss is not None
-    assert isnan(loss)
-    expected = curves(rows)
-    expected["refit"]["train_loss"].pop()
-    assert back == expected
+    assert back["refit"]["train_loss"][-1] is None
+    assert back == curves(rows)
     assert back["refit"]["val_accuracy"] == [1.0, 1.0, 1.0, None]
+
+
+WHOLE: dict[str, Any] = {"epoch": [0, 1], "train_loss": [0.5, None], "val_accuracy": [0.1, 0.2]}
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [
+        3,
+        {},
+        {name: WHOLE[name] for name in ("epoch", "train_loss")},
+        WHOLE | {"val_accuracy": [0.1]},
+        WHOLE | {"train_loss": 3},
+        WHOLE | {"train_loss": [0.5, nan]},
+        WHOLE | {"train_loss": [0.5, inf]},
+        WHOLE | {"train_loss": ["0.5", "0.4"]},
+        WHOLE | {"train_loss": [True, False]},
+    ],
+)
+def test_curves_that_are_none_are_empty(phase: Any) -> None:
+    assert entry.curves_of({entry.CURVES: json.dumps({"fit": WHOLE})}) == {"fit": WHOLE}
+    assert entry.curves_of({entry.CURVES: json.dumps({"fit": WHOLE, "refit": phase})}) == {}
 
 
 @pytest.mark.parametrize("text", ["", "[1", None, 3, "[]"])

@@ -19,13 +19,14 @@ from conftest import ROOT
 from test_reports import ECA, MAGNITUDE, SE, cell, done, failed
 
 from sweeps.cell import Cell
+from sweeps.claim import claim
 from sweeps.errors import UserError
 from sweeps.ledger import Ledger, Plan
-from sweeps.mirror import entry, plans, publish, sending
+from sweeps.mirror import client, entry, plans, publish, sending
 from sweeps.mirror.source import WandbSource
 from sweeps.record import Record, write_atomically, write_record
 from tests.wandb_server.client import environment, hurry, restart, send
-from tests.wandb_server.server import Server
+from tests.wandb_server.server import Fault, Server
 from tests.wandb_server.store import Run
 
 DENSE, GATED, PRUNED, BROKEN = (
@@ -57,7 +58,7 @@ def made(folder: Path, sweep: str = "mine", cells: tuple[Cell, ...] = CELLS) -> 
     ledger = Ledger(folder / "runs")
     ledger.freeze(Plan(sweep, "made by hand", cells))
     for n, one in enumerate(one for one in cells if one is not BROKEN):
-        keep(ledger, one, done(one, 0.9 + n / 100), rows(one))
+        keep(ledger, one, done(one, 0.9 + n % 10 / 100), rows(one))
     if BROKEN in cells:
         write_record(ledger.paths(BROKEN.key), failed(BROKEN, "loss is nan"))
     record = done(DENSE, 0.9)
@@ -182,6 +183,94 @@ def test_a_cell_that_failed_and_is_done_now_has_no_error_left(
     assert "error" not in run.summary
 
 
+def test_of_a_failure_that_runs_again_nothing_is_left(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = made(tmp_path)
+    send(ledger)
+    ledger.set_aside(BROKEN.key)
+    assert WandbSource.read("lab", "p", "mine").record(BROKEN.key)
+    capsys.readouterr()
+    assert send(ledger) == 0
+    told = "mine: 4 runs: 0 new, 0 changed, 3 unchanged, 1 emptied of a failure that runs again"
+    assert counted(capsys) == told
+    run = runs(server)[BROKEN.key]
+    assert run.state == "preempted"
+    assert not {"status", "error", entry.RECORD, entry.DIGEST} & set(run.summary)
+    assert WandbSource.read("lab", "p", "mine").record(BROKEN.key) is None
+    writes = server.store.writes
+    assert send(ledger) == 0
+    assert counted(capsys) == "mine: 3 runs: 0 new, 0 changed, 3 unchanged"
+    assert server.store.writes == writes
+
+
+def test_a_failure_that_runs_again_right_now_is_left_alone(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = made(tmp_path)
+    send(ledger)
+    ledger.set_aside(BROKEN.key)
+    writes = server.store.writes
+    with claim(ledger.paths(BROKEN.key).lock):
+        assert send(ledger) == 0
+    runs(server)[BROKEN.key].state = "running"
+    assert send(ledger) == 0
+    assert counted(capsys) == "mine: 3 runs: 0 new, 0 changed, 3 unchanged"
+    assert server.store.writes == writes
+
+
+def test_a_ledger_empties_no_run_of_a_record_that_it_never_had(
+    server: Server, tmp_path: Path
+) -> None:
+    send(made(tmp_path))
+    other = made(tmp_path / "other")
+    for one in (DENSE, BROKEN):
+        other.paths(one.key).record.unlink()
+    writes = server.store.writes
+    assert send(other) == 0
+    assert server.store.writes == writes
+
+
+def test_a_sweep_may_have_a_name_in_any_script(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = made(tmp_path, "émile")
+    assert send(ledger, "émile") == 0
+    assert send(ledger, "émile") == 0
+    assert counted(capsys) == "émile: 4 runs: 0 new, 0 changed, 4 unchanged"
+    source = WandbSource.read("lab", "p", "émile")
+    assert source.plan("émile").cells == ledger.plan("émile").cells
+    assert source.record(DENSE.key)
+
+
+def test_a_project_may_have_a_name_with_spaces(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert send(made(tmp_path), project="my project") == 0
+    assert capsys.readouterr().out.endswith(f"{server.url}/lab/my%20project\n")
+    assert WandbSource.read("lab", "my project", "mine").record(DENSE.key)
+
+
+def test_a_run_that_may_not_be_opened_is_no_trouble_of_the_network_alone(
+    server: Server, tmp_path: Path
+) -> None:
+    server.fault = refuse("UpsertBucket", 403)
+    with pytest.raises(UserError, match=r"did not open the run \(no\).* key may write to lab/p"):
+        send(made(tmp_path))
+    restart()
+
+
+def test_a_run_of_another_id_than_the_cell_s_is_refused(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restart()
+    monkeypatch.setattr(client, "FOREIGN", ())
+    monkeypatch.setenv("WANDB_SWEEP_ID", "abc")
+    with pytest.raises(UserError, match=r"W&B's client made run \w+ instead of sweep-mine"):
+        send(made(tmp_path))
+    restart()
+
+
 def test_a_cell_of_two_sweeps_is_one_run_with_both_tags(
     server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,6 +297,23 @@ def test_the_plan_is_published_and_published_anew_when_it_changes(
     run = server.store.project("lab", "p")["sweep-mine"]
     assert (run.job_type, run.group, run.tags) == ("plan", "mine", ["sweep:mine"])
     assert plans.plan_of(run.config) == ledger.plan("mine")
+
+
+def test_a_plan_that_does_not_arrive_is_noticed(
+    server: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(publish, "PAUSE_S", 0.0)
+    server.fault = refuse("sweep-mine/file_stream", 403)
+    ledger = made(tmp_path)
+    assert send(ledger) == 1
+    told = capsys.readouterr()
+    assert "run sweep-mine has not arrived" in told.err
+    assert told.out.startswith(ALL_NEW)
+    server.fault = None
+    assert send(ledger) == 0
 
 
 def test_a_damaged_record_is_named_and_the_others_are_published(
@@ -251,6 +357,85 @@ def test_artifacts_are_published_when_asked_for_and_once(
         assert counted(capsys) == NONE_NEW
 
 
+def refuse(what: str, status: int) -> Fault:
+    """Answer requests of a kind with a status."""
+    answer = (status, {"errors": [{"message": "no"}]})
+    return lambda _, name: answer if what in name else None
+
+
+def with_model(folder: Path) -> Ledger:
+    """A ledger of one cell, which has its weights."""
+    ledger = made(folder, cells=(GATED,))
+    ledger.paths(GATED.key).weights("fit").write_bytes(b"weights")
+    return ledger
+
+
+def check_that_the_model_is_sent_once(
+    server: Server, ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.asked.clear()
+    assert send(ledger, artifacts=["model"]) == 0
+    assert counted(capsys) == "mine: 1 runs: 0 new, 1 changed, 0 unchanged"
+    (model,) = server.store.artifacts.values()
+    assert model.committed
+    assert model.files == {"fit.pt": b"weights"}
+    assert send(ledger, artifacts=["model"]) == 0
+    assert counted(capsys) == "mine: 1 runs: 0 new, 0 changed, 1 unchanged"
+    assert sum(name.startswith("PUT /artifact/") for name in server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "status"),
+    [
+        ("CreateArtifact", 403),
+        ("CreateArtifact", 500),
+        ("PUT /artifact/", 403),
+        ("CommitArtifact", 403),
+        ("CommitArtifact", 500),
+    ],
+)
+def test_an_artifact_that_w_and_b_does_not_take_is_named_and_sent_next_time(
+    what: str, status: int, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = with_model(tmp_path)
+    server.fault = refuse(what, status)
+    assert send(ledger, artifacts=["model"]) == 1
+    told = capsys.readouterr()
+    assert f"cell {GATED.key} is not published: W&B did not take artifact" in told.err
+    assert told.out.startswith("mine: 1 runs: 0 new, 0 changed, 0 unchanged, 1 not sent")
+    assert entry.DIGEST not in runs(server)[GATED.key].summary
+    server.fault = None
+    server.store.artifacts.clear()
+    check_that_the_model_is_sent_once(server, ledger, capsys)
+
+
+def test_an_artifact_that_w_and_b_has_is_not_sent_again_with_a_changed_record(
+    server: Server, tmp_path: Path
+) -> None:
+    ledger = with_model(tmp_path)
+    send(ledger, artifacts=["model"])
+    server.asked.clear()
+    keep(ledger, GATED, done(GATED, 0.91) | {"seconds": {"fit": 7.0}}, rows(GATED))
+    assert send(ledger, artifacts=["model"]) == 0
+    assert runs(server)[GATED.key].summary["seconds.fit"] == 7.0
+    assert not [name for name in server.asked if name.startswith("PUT /artifact/")]
+
+
+def test_an_artifact_for_which_this_machine_has_no_room_is_named_and_sent_next_time(
+    server: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger = with_model(tmp_path)
+    (tmp_path / "file").touch()
+    with monkeypatch.context() as patch:
+        patch.setenv("WANDB_DATA_DIR", str(tmp_path / "file"))
+        assert send(ledger, artifacts=["model"]) == 1
+    assert f"W&B did not take artifact {GATED.key}-model" in capsys.readouterr().err
+    check_that_the_model_is_sent_once(server, ledger, capsys)
+
+
 def test_many_runs_are_sent_in_batches_with_a_new_client_for_each(
     server: Server,
     tmp_path: Path,
@@ -288,24 +473,29 @@ def test_a_run_that_w_and_b_refuses_is_named_and_the_others_are_published(
 ) -> None:
     server.store.deleted.add(GATED.key)
     assert send(made(tmp_path)) == 1
-    told = capsys.readouterr().err
-    assert f"cell {GATED.key} is not published" in told
-    assert "previously created and deleted" in told
+    told = capsys.readouterr()
+    assert f"cell {GATED.key} is not published" in told.err
+    assert "previously created and deleted" in told.err
+    assert told.out.startswith("mine: 4 runs: 3 new, 0 changed, 0 unchanged, 1 not sent")
     assert set(runs(server)) == {one.key for one in CELLS if one is not GATED}
 
 
+@pytest.mark.parametrize("status", [401, 404])
 def test_rows_that_the_server_drops_are_noticed(
+    status: int,
     server: Server,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(publish, "PAUSE_S", 0.0)
-    lost = f"POST /files/lab/p/{GATED.key}/file_stream"
-    server.fault = lambda _, name: (404, {}) if name == lost else None
+    server.fault = refuse(f"POST /files/lab/p/{GATED.key}/file_stream", status)
     ledger = made(tmp_path)
     assert send(ledger) == 1
-    assert f"run {GATED.key} has not arrived" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert f"run {GATED.key} has not arrived" in told.err
+    assert "look whether your key may write to lab/p" in told.err
+    assert told.out.startswith("mine: 4 runs: 3 new, 0 changed, 0 unchanged, 1 not sent")
     server.fault = None
     assert send(ledger) == 0
     assert counted(capsys) == "mine: 4 runs: 0 new, 1 changed, 3 unchanged"
@@ -335,11 +525,6 @@ def test_a_server_that_goes_is_an_error_and_the_rest_is_sent_next_time(
     assert counted(capsys) == NONE_NEW
 
 
-def own() -> dict[str, str]:
-    """Variables for a process that starts a W&B client of its own."""
-    return {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}
-
-
 @dataclass(frozen=True)
 class Command:
     """``do=publish`` in a process of its own."""
@@ -356,7 +541,7 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.folder,
-            env={**own(), "HOME": str(self.folder), **self.variables, **changed},
+            env={**os.environ, "HOME": str(self.folder), **self.variables, **changed},
         )
 
     def __call__(self, *asked: str, **changed: str) -> tuple[int, str, str]:
@@ -429,7 +614,7 @@ def test_the_command_needs_no_torch_and_leaves_no_file(command: Command) -> None
     before = set(command.folder.parent.rglob("*"))
     done = subprocess.run(
         [sys.executable, "-c", script, *where],
-        env={**own(), **command.variables, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **command.variables, "PYTHONPATH": str(ROOT)},
         cwd=command.folder,
         capture_output=True,
         text=True,
@@ -440,12 +625,44 @@ def test_the_command_needs_no_torch_and_leaves_no_file(command: Command) -> None
     assert set(command.folder.parent.rglob("*")) == before
 
 
+OTHERS: dict[str, dict[str, str]] = {
+    "of an agent": {"WANDB_SWEEP_ID": "abc", "WANDB_PROJECT": "p", "WANDB_RUN_ID": "xyz"},
+    "to resume": {"WANDB_RESUME_FROM": "xyz?_step=1", "WANDB_RESUME": "must"},
+    "to fork": {"WANDB_FORK_FROM": "xyz?_step=1"},
+    "of a process that is gone": {"WANDB_SERVICE": "3-1-unix-/nowhere/socket"},
+    "of nothing": {"WANDB_SERVICE": "nonsense"},
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_variables_of_other_runs_change_nothing(
+    name: str, server: Server, command: Command
+) -> None:
+    code, out, err = command(**OTHERS[name])
+    assert (code, err) == (0, "")
+    assert out.startswith("demo: 4 runs: 4 new")
+    code, out, _ = command(**OTHERS[name])
+    assert (code, out.startswith("demo: 4 runs: 0 new, 0 changed, 4 unchanged")) == (0, True)
+    assert set(runs(server)) == {one.key for one in CELLS}
+    assert set(server.store.projects) == {("lab", "p")}
+
+
 MISTAKES: dict[str, tuple[list[str], dict[str, str], str]] = {
     "no key": ([], {"WANDB_API_KEY": ""}, "wandb login"),
     "half a key": ([], {"WANDB_API_KEY": "0123"}, "WANDB_API_KEY"),
     "a wrong key": ([], {"WANDB_API_KEY": "f" * 40}, "WANDB_API_KEY"),
     "no such entity": (["wandb.entity=nobody"], {}, "entity"),
     "an entity that is locked": ([], {"WANDB_ENTITY": "locked"}, "permission denied"),
+    "a project that cannot be": (["wandb.project=a/b"], {}, "wandb.project=a/b: must have none of"),
+    "the same in a variable": (
+        [],
+        {"WANDB_PROJECT": "a/b"},
+        "WANDB_PROJECT=a/b: must have none of",
+    ),
+    "W&B is switched off": ([], {"WANDB_MODE": "offline"}, "WANDB_MODE=offline: publishing needs"),
+    "no mode": ([], {"WANDB_MODE": "foo"}, "WANDB_MODE: W&B does not take its value"),
+    "no number": ([], {"WANDB_INIT_TIMEOUT": "abc"}, "WANDB_INIT_TIMEOUT: W&B does not take"),
+    "no address": ([], {"WANDB_BASE_URL": "foo"}, "WANDB_BASE_URL: W&B does not take its value"),
     "nobody answers": ([], {"WANDB_BASE_URL": "http://127.0.0.1:9"}, "network"),
     "an unknown sweep": (["sweep=dema"], {}, "did you mean 'demo'"),
     "an unknown artifact": (["wandb.artifacts=[models]"], {}, "did you mean 'model'"),

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 from conftest import QUICK, ROOT, TINY, TRAINER, Run, cell
+from test_reports import done, failed
+from wandb.sdk import wandb_setup
 
 from lightning_modules.stopping import Stopped
 from sweeps.cell import Cell
@@ -24,17 +26,20 @@ from sweeps.context import Context
 from sweeps.errors import UserError
 from sweeps.execute import execute
 from sweeps.ledger import Ledger, Plan
-from sweeps.mirror import live
+from sweeps.mirror import entry, live, session
 from sweeps.mirror.live import Tracker
-from sweeps.mirror.session import PROJECT, Place
+from sweeps.mirror.place import PROJECT, Place
 from sweeps.origin import git
-from sweeps.record import RunPaths, read_history
+from sweeps.record import RunPaths, read_history, read_record, write_atomically, write_record
 from tests.wandb_server.client import hurry, restart, send
 from tests.wandb_server.server import Server
 from tests.wandb_server.store import Run as Stored
 
 PLACE = {"entity": None, "project": "p"}
 DENSE = cell(*TINY, "recipe.epochs=3")
+HISTORY: list[dict[str, Any]] = [
+    {"phase": "fit", "epoch": n, "train_loss": 1 / (n + 1), "val_accuracy": 0.5} for n in range(2)
+]
 DONE = "mine: 1 runs: 0 new, 0 changed, 1 unchanged"
 
 
@@ -242,6 +247,149 @@ def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+def tracked(mode: str, paths: RunPaths, **more: Any) -> Tracker:
+    """An attempt at a cell, as far as W&B is concerned, that ends in a record."""
+    paths.folder.mkdir(parents=True, exist_ok=True)
+    wanted = PLACE | {"artifacts": more.get("artifacts", [])}
+    with Tracker(DENSE, paths, mode, sweep="mine", wandb=wanted) as tracker:
+        for row in HISTORY:
+            tracker.epoch(row)
+        write_atomically(paths.history, json.dumps(HISTORY).encode())
+        write_record(paths, more.get("record") or done(DENSE, 0.9))
+        tracker.finish(read_record(paths) or {})
+    return tracker
+
+
+VARIABLES = {
+    "WANDB_MODE": "foo",
+    "WANDB_PROJECT": "a/b",
+    "WANDB_INIT_TIMEOUT": "abc",
+    "WANDB_BASE_URL": "foo",
+    "WANDB_FINISH_TIMEOUT": "soon",
+}
+OTHERS = {
+    "WANDB_SERVICE": "3-1-unix-/nowhere/socket",
+    "WANDB_FORK_FROM": "a",
+    "WANDB_RESUME_FROM": "a?_step=1",
+    "WANDB_SWEEP_ID": "a",
+}
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_variable_that_w_and_b_does_not_take_costs_the_run_and_not_the_cell(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(name, VARIABLES[name])
+    tracked("offline", RunPaths(tmp_path, DENSE.key))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"cell {DENSE.key} is not in W&B, or not all of it ({name}" in line
+    assert not list(tmp_path.glob("*/wandb"))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_variable_of_another_run_is_none_of_the_cell_s(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    restart()
+    monkeypatch.setenv(name, OTHERS[name])
+    tracked("offline", RunPaths(tmp_path, DENSE.key))
+    assert capsys.readouterr().err == ""
+    (file,) = tmp_path.glob("*/wandb/offline-run-*/*.wandb")
+    assert file.name == f"run-{DENSE.key}.wandb"
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_variable_that_w_and_b_does_not_take_is_refused_before_training(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, VARIABLES[name])
+    for mode in ("offline", "wandb"):
+        with pytest.raises(UserError, match=f"^{name}"):
+            live.check(mode, PLACE)
+    live.check("none", PLACE)
+
+
+def test_a_place_that_cannot_be_is_refused_before_training() -> None:
+    for place in ({"project": "a/b"}, {"entity": "team:x", "project": "a"}, {"project": "a" * 129}):
+        with pytest.raises(UserError, match=r"^wandb\.(entity|project)=.*: must have "):
+            live.check("offline", place)
+
+
+def test_the_command_says_in_one_line_which_variable_is_wrong(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "foo")
+    done = run("do=sweep", "sweep=smoke", *QUICK, "tracking=offline", timeout=120)
+    assert done.returncode == 2
+    assert "error: WANDB_MODE: W&B does not take its value" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "runs").glob("*/attempts.jsonl"))
+
+
+@pytest.mark.parametrize("step", ["_started", "row", "say", "close"])
+@pytest.mark.parametrize("mode", ["offline", "wandb"])
+def test_the_cell_goes_on_whatever_the_client_raises(
+    mode: str,
+    step: str,
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("all is lost")
+
+    place: Any = session if step == "_started" else session.Session
+    monkeypatch.setattr(place, step, fail)
+    tracked(mode, RunPaths(tmp_path, DENSE.key))
+    (line,) = set(capsys.readouterr().err.splitlines())
+    assert "is not in W&B, or not all of it (" in line
+    assert "all is lost" in line
+    monkeypatch.undo()
+    wandb_setup.singleton().finish_all_active_runs()
+
+
+def test_an_artifact_that_w_and_b_does_not_take_is_said_and_published_later(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = live_in(tmp_path, wandb={**PLACE, "artifacts": ["model"]})
+    paths = RunPaths(here.ledger, DENSE.key)
+    paths.folder.mkdir(parents=True)
+    paths.weights("fit").write_bytes(b"weights")
+    server.fault = lambda _, name: (403, {}) if name == "CommitArtifact" else None
+    tracked("wandb", paths, artifacts=["model"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"W&B did not take artifact {DENSE.key}-model" in line
+    assert run_of(server).state == "failed"
+    assert entry.DIGEST not in run_of(server).summary
+    server.fault = None
+    assert published(here, DENSE, capsys) == "mine: 1 runs: 0 new, 1 changed, 0 unchanged"
+    assert server.store.artifacts[f"{DENSE.key}-model"].committed
+    assert published(here, DENSE, capsys) == DONE
+
+
+def test_an_attempt_after_a_failure_shows_none_of_it(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = live_in(tmp_path)
+    paths = RunPaths(here.ledger, DENSE.key)
+    tracked("wandb", paths, record=failed(DENSE, "loss is nan"))
+    assert run_of(server).summary["status"] == "failed"
+    Ledger(here.ledger).set_aside(DENSE.key)
+    with Tracker(DENSE, paths, "wandb", sweep="mine", wandb=PLACE):
+        pass  # killed before it came to anything
+    assert not {"status", "error", entry.RECORD, entry.DIGEST} & set(run_of(server).summary)
+    assert rows(run_of(server))[0]["train_loss"] == 1.0
+    tracked("wandb", paths)
+    assert published(here, DENSE, capsys) == DONE
 
 
 TROUBLES: dict[str, Callable[[Server], None]] = {

@@ -30,7 +30,7 @@ from sweeps.mirror import entry, plans, read
 from sweeps.mirror.read import Project, Runs
 from sweeps.mirror.source import WandbSource
 from sweeps.record import Record
-from sweeps.source import source_of
+from sweeps.source import problems, source_of
 from tests.wandb_server.client import local_wandb, renew
 from tests.wandb_server.reading import (
     busy,
@@ -509,6 +509,21 @@ def test_a_project_without_runs_says_so(server: Server) -> None:
         sweep()
 
 
+@pytest.mark.parametrize("project", ["my project", "größe_1.0-b", "a(b)"])
+def test_a_project_may_have_every_name_that_w_and_b_takes(
+    project: str, server: Server, tmp_path: Path
+) -> None:
+    ledger = small(tmp_path)
+    fill(server.store, ledger, "small", project=project)
+    assert not problems(f"wandb://lab/{project}")
+    assert source_of(f"wandb://lab/{project}", ledger, "small").record(cell().key)
+
+
+@pytest.mark.parametrize("address", ["wandb://lab", "wandb://lab/a/b", "wandb://lab/a:b", "lab/a"])
+def test_an_address_without_entity_and_project_is_refused(address: str) -> None:
+    assert problems(address) == [f"source={address}: must be ledger or wandb://<entity>/<project>"]
+
+
 @pytest.mark.parametrize("place", [("lab", "tryptich"), ("laboratory", "triptych")])
 def test_a_wrong_project_or_entity_says_so(place: tuple[str, str], published: Published) -> None:
     with pytest.raises(UserError, match=f"W&B {'/'.join(place)} is not there at http://"):
@@ -603,7 +618,7 @@ def test_an_address_that_is_none_ends_in_one_message(
 ) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", address)
     monkeypatch.setenv("WANDB_API_KEY", "f" * 40)
-    with pytest.raises(UserError, match=f"of W&B at {address}.* look at .*WANDB_BASE_URL"):
+    with pytest.raises(UserError, match=r"^WANDB_BASE_URL: W&B does not take its value \(.*URL"):
         sweep()
 
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from sweeps.cell import Cell
 from sweeps.errors import UserError
 from sweeps.ledger import Ledger
-from sweeps.mirror import entry
+from sweeps.mirror import client, entry
 
 LEET = (sys.executable, "-m", "wandb", "leet")
 QUIET = {"WANDB_MODE": "offline", "WANDB_ERROR_REPORTING": "false"}
@@ -25,7 +25,7 @@ def browse(ledger: Ledger) -> int:
     leet wants all runs in one folder: a temporary one, so that what is deleted there is not lost.
 
     Raises:
-        UserError: there is no such run, no terminal, or no leet.
+        UserError: there is no such run, no terminal, no leet, or a variable of W&B is wrong.
     """
     runs = newest(ledger)
     if not runs:
@@ -38,6 +38,7 @@ def browse(ledger: Ledger) -> int:
             "do=browse needs a terminal to draw in; for a file or another program use do=status "
             "format=json, or: wandb leet inspect --summary --json <run>"
         )
+    client.check()
     _check_leet()
     with TemporaryDirectory(prefix="triptych-") as folder:
         gather(ledger, runs, Path(folder))

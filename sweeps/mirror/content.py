@@ -24,9 +24,9 @@ ARTIFACTS = "artifacts"
 """Name in a summary of the kinds of artifacts that were sent."""
 
 
-def has_arrived(run: Listed, digest: str) -> bool:
-    """Whether a run was sent to its end, with that digest."""
-    return run.digest == digest and run.state in ENDED
+def has_arrived(run: Listed, digest: str | None) -> bool:
+    """Whether a run was sent to its end, with that digest; with None, whether it was emptied."""
+    return run.digest == digest and (digest is None or run.state in ENDED)
 
 
 def about(cell: Cell, sweep: str | None, *, group: str | None, commit: str | None) -> About:

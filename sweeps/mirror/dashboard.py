@@ -8,12 +8,11 @@ from typing import Any
 
 from sweeps.errors import UserError
 from sweeps.ledger import Plan
-from sweeps.mirror.session import Place
+from sweeps.mirror import client
+from sweeps.mirror.place import Place
 from sweeps.record import write_atomically
 from sweeps.settings import Settings
 
-OFFLINE = ("offline", "disabled", "dryrun")
-"""Values of WANDB_MODE that mean: ask nothing of the network."""
 LIMITS = {"WANDB_X_GRAPHQL_TIMEOUT_SECONDS": "15", "WANDB_X_GRAPHQL_RETRY_MAX": "1"}
 """How long W&B's client waits for an answer, and how often it asks again, if nobody says else."""
 FILE = "dashboard.json"
@@ -54,10 +53,7 @@ def dashboard(settings: Settings, plan: Plan) -> int:
 
 def _why_offline(settings: Settings) -> str:
     """Why W&B is not to be asked, if it is not."""
-    mode = os.environ.get("WANDB_MODE", "")
-    if settings.tracking == "none":
-        return "tracking=none"
-    return f"WANDB_MODE={mode}" if mode in OFFLINE else ""
+    return "tracking=none" if settings.tracking == "none" else client.offline()
 
 
 def _saved(view: Any) -> str:

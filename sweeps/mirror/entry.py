@@ -15,10 +15,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from typing import Any
 
 from sweeps.cell import AXES, SCHEMA, Cell
-from sweeps.curves import Curves, curves
+from sweeps.curves import SHOWN, Curves, curves
 from sweeps.errors import UserError
 from sweeps.record import Record
 
@@ -30,6 +31,8 @@ WHOLE = ("status", "search_seconds", "provenance")
 """Parts of a record that stand in the summary as they are."""
 RECORD, CURVES, DIGEST = "record", "curves", "digest"
 """Further names in a summary: the record as text, its curves as text, and see `digest`."""
+COLUMNS = {"epoch", *SHOWN}
+"""What every phase of the curves has."""
 SWEEP_TAG = "sweep:"
 LONGEST = 64
 """Characters that W&B allows in a tag and in the id of a run."""
@@ -89,15 +92,19 @@ def row(epoch: Mapping[str, Any]) -> dict[str, Any]:
 
 def summary(cell: Cell, record: Record, history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A record's numbers under flat names, the record and its curves as text."""
-    whole = {"schema": SCHEMA, "key": cell.key, **record}
-    whole.pop("cell", None)  # the config has it
     return {
         "schema": SCHEMA,
         "key": cell.key,
         **numbers(record),
-        RECORD: _text(whole),
+        RECORD: record_text(cell.key, record),
         CURVES: _text(curves(history)),
     }
+
+
+def record_text(key: str, record: Record) -> str:
+    """A record as text, without its cell, which the config has."""
+    whole = {"schema": SCHEMA, "key": key, **record}
+    return _text({part: value for part, value in whole.items() if part != "cell"})
 
 
 def numbers(record: Record) -> dict[str, Any]:
@@ -139,12 +146,26 @@ def record_of(summary: Mapping[str, Any]) -> Record:
 
 
 def curves_of(summary: Mapping[str, Any]) -> Curves:
-    """The curves that a summary was made of; empty if they are not there."""
+    """The curves that a summary was made of; empty if they are not there, or none."""
     try:
         found = json.loads(summary[CURVES])
     except (LookupError, TypeError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) and all(map(_is_phase, found.values())) else {}
+
+
+def _is_phase(columns: Any) -> bool:
+    """Whether this is a phase of `Curves`."""
+    if not isinstance(columns, dict) or not set(columns) >= COLUMNS:
+        return False
+    lists = list(columns.values())
+    if not all(isinstance(one, list) and len(one) == len(lists[0]) for one in lists):
+        return False
+    return all(value is None or _is_number(value) for one in lists for value in one)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < inf
 
 
 def digest(cell: Cell, record: Record, history: Sequence[Mapping[str, Any]]) -> str:

@@ -14,32 +14,37 @@ from types import TracebackType
 from typing import Any
 
 from sweeps.cell import Cell
-from sweeps.errors import UserError
-from sweeps.mirror import entry, session
+from sweeps.mirror import client, entry
 from sweeps.mirror.content import Content, about
-from sweeps.mirror.session import DIFF, Place, Refused, Session
+from sweeps.mirror.place import Place
+from sweeps.mirror.refusal import NotTaken, Refused
+from sweeps.mirror.session import DIFF, Session
 from sweeps.record import Record, RunPaths
 
 
 def warm() -> None:
     """Import what a tracker needs, for processes that will be forked from this one."""
-    session.warm()
+    client.warm()
 
 
 def check(mode: str, wandb: Mapping[str, Any]) -> None:
-    """Look whether runs can go to W&B, before anything is trained.
+    """Look whether runs can be tracked, before anything is trained.
 
     Raises:
-        UserError: there is no key, it is refused, or W&B does not answer.
+        UserError: a variable of W&B or the name of the place is wrong; of runs that go there: there
+            is no key, it is refused, or W&B does not answer.
     """
+    if mode == "none":
+        return
+    client.check()
+    place = Place.of(wandb)
     if mode == "wandb":
         from sweeps.mirror.read import Project
 
-        place = Place.of(wandb)
         try:
             Project.open(place.entity, place.project)
         finally:
-            session.rest()
+            client.rest()
 
 
 class Tracker:
@@ -52,8 +57,8 @@ class Tracker:
         code: commit and diff of the code, as in a record's provenance.
 
     Raises:
-        Refused: when entered, W&B refuses the key or the place. Where it does not answer, or has
-            no place for this run alone, a line on stderr says so and the cell runs without.
+        Refused: when entered with mode wandb, W&B refuses the key or the place. Of all else that
+            goes wrong with W&B a line on stderr says so, and the cell runs without.
     """
 
     def __init__(
@@ -75,22 +80,26 @@ class Tracker:
         if self._mode != "none":
             try:
                 self._session = self._open()
-            except Refused:
-                raise
-            except UserError as error:
+            except Exception as error:
+                if self._mode == "wandb" and isinstance(error, Refused):
+                    raise
                 self._lose(error)
         if self._mode == "wandb":
             with self._spared():
-                self._send_diff()
+                self._begin()
         return self
 
-    def _send_diff(self) -> None:
-        diff = self._paths.text(self._code.get("diff"))
-        if self._session and diff:
+    def _begin(self) -> None:
+        """Send the diff. A run that goes on without a record, as its cell does, shows none."""
+        if not self._session:
+            return
+        if not self._paths.record.exists():
+            self._session.say({})
+        if diff := self._paths.text(self._code.get("diff")):
             self._session.file(DIFF, diff)
 
     def _open(self) -> Session:
-        session.ready()
+        client.ready()
         commit = self._code.get("commit")
         run = about(self._cell, self._sweep, group=self._sweep, commit=commit)
         place, folder = Place.of(self._wandb), self._paths.wandb
@@ -139,7 +148,8 @@ class Tracker:
             self._lose(error)
 
     def _lose(self, error: Exception) -> None:
-        self._session = None
+        if not isinstance(error, NotTaken):  # of the run itself, which is still to be ended
+            self._session = None
         print(
             f"cell {self._cell.key} is not in W&B, or not all of it ({error}); that changes "
             "nothing for the cell: publish it when it is done",

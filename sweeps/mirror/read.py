@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from sweeps.errors import UserError
-from sweeps.mirror import entry
+from sweeps.mirror import client, entry
 
 PAGE = 1000
 """Runs of one request, also where they are asked for by id."""
@@ -26,6 +26,8 @@ LIMITS = {
 the server asks it to wait. Variables like WANDB_X_GRAPHQL_RETRY_MAX win."""
 PATIENCE_S = 900
 """After which its client is no longer waited for, whatever it does."""
+UNFINISHED = ("running", "pending", "preempting")
+"""States of runs that may still write their record."""
 IN = "$in"
 TEXTS = json.JSONDecoder(strict=False)
 """Of config and summary, in which W&B lets line ends stand as they are."""
@@ -103,15 +105,14 @@ class Project:
         """Log in.
 
         Raises:
-            UserError: there is no key, it is refused, or W&B does not answer.
+            UserError: there is no key, it is refused, W&B does not answer, or a variable is wrong.
         """
         import wandb
 
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+        settings = client.ready()
         path = f"{entity or '<own account>'}/{project}"
         url = os.environ.get("WANDB_BASE_URL") or "its usual address"
         try:
-            settings = wandb.setup(wandb.Settings(silent=True)).settings  # silent: asks for no key
             with _limited(settings):
                 api = wandb.Api({"entity": entity, "project": project}, timeout=PATIENCE_S)
             path, url = f"{entity or api.default_entity}/{project}", api.settings["base_url"]

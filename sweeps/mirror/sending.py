@@ -14,11 +14,16 @@ from typing import Any, Protocol
 from tqdm import tqdm
 
 from sweeps.cell import Cell
+from sweeps.claim import is_claimed
 from sweeps.errors import UserError
 from sweeps.ledger import Ledger
+from sweeps.mirror.client import ready, rest
 from sweeps.mirror.content import Content, PlanContent, about
+from sweeps.mirror.outdated import Emptied
+from sweeps.mirror.place import Place
 from sweeps.mirror.read import Listed
-from sweeps.mirror.session import DIFF, About, Away, Place, Refused, Session, ready, rest
+from sweeps.mirror.refusal import Away, Refused
+from sweeps.mirror.session import DIFF, About, Session
 
 AT_ONCE = 8
 """Runs that are written at a time. One waits for about eight answers of the server in a row; with a
@@ -30,11 +35,12 @@ BATCH = 200
 
 @dataclass(frozen=True)
 class Due:
-    """A cell whose run W&B lacks, or has otherwise: then ``run`` is what it has."""
+    """A cell whose run W&B lacks, or has otherwise: then ``run`` is what it has. A digest of None
+    is that of a record which was set aside: the run is to be emptied."""
 
     cell: Cell
     run: Listed | None
-    digest: str
+    digest: str | None
 
     @property
     def key(self) -> str:
@@ -115,6 +121,9 @@ class Sender:
         return refused
 
     def _send(self, one: Due, folder: Path) -> None:
+        if one.digest is None:
+            self._empty(one, folder)
+            return
         paths = self.ledger.paths(one.key)
         record = self.ledger.record(one.key)
         if record is None:
@@ -123,6 +132,12 @@ class Sender:
         group = None if one.run else self.sweep
         run = about(one.cell, self.sweep, group=group, commit=content.commit)
         self._write(run, content, folder, paths.text(content.diff))
+
+    def _empty(self, one: Due, folder: Path) -> None:
+        if is_claimed(self.ledger.paths(one.key).lock):
+            raise UserError("it runs again by now")
+        run = about(one.cell, self.sweep, group=None, commit=None)
+        self._write(run, Emptied(), folder)
 
     def _write(self, run: About, content: Sendable, folder: Path, diff: Path | None = None) -> None:
         session = Session(run, self.place, "publish", folder, uploads=bool(self.wanted))

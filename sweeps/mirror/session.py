@@ -6,16 +6,17 @@ Live runs and those that are published later are written by this and nothing els
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeps.errors import UserError
+from sweeps.mirror.client import reason
+from sweeps.mirror.place import Place
+from sweeps.mirror.refusal import Away, NotTaken, Refused, refusal
 
-PROJECT = "triptych"
 DIFF = "diff.patch"
 """The run's file with what was not committed, as W&B itself would call it."""
 START_S, UPLOAD_S = 60.0, 900.0
@@ -30,56 +31,6 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
 }
 """What W&B notes by itself: of the machine that trains all it can, offline as little as it can, of
 the one that publishes nothing."""
-
-
-def warm() -> None:
-    """Import W&B, for processes that will be forked from this one."""
-    import wandb  # noqa: F401
-
-
-def ready() -> None:
-    """Let W&B's client read its settings, before several threads open runs.
-
-    It does so when they are first asked for, and a second thread may see them half read: without
-    the address of the server, so that its run would go to the public one.
-    """
-    import wandb
-
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-    os.environ.setdefault("WANDB_SILENT", "true")
-    _ = wandb.setup(wandb.Settings(silent=True)).settings.base_url  # asking reads them
-
-
-def rest() -> None:
-    """End W&B's helper process; processes that are started later would talk to this one's."""
-    import wandb
-
-    wandb.teardown()
-
-
-class Away(UserError):
-    """W&B does not answer, or not in time."""
-
-
-class Refused(UserError):
-    """W&B does not take the key, or nothing in this place."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where runs go; an entity of None is the account's own."""
-
-    entity: str | None
-    project: str
-
-    @classmethod
-    def of(cls, wandb: Mapping[str, Any]) -> Place:
-        """The settings' place; WANDB_ENTITY and WANDB_PROJECT win."""
-        entity = os.environ.get("WANDB_ENTITY") or wandb.get("entity")
-        return cls(entity, os.environ.get("WANDB_PROJECT") or wandb.get("project") or PROJECT)
-
-    def __str__(self) -> str:
-        return f"{self.entity or '<own account>'}/{self.project}"
 
 
 @dataclass(frozen=True)
@@ -99,7 +50,7 @@ class About:
 class Session:
     """An open run; a run of the same id that is there goes on, and keeps its rows and tags.
 
-    Call `ready` before.
+    Call `client.ready` before.
 
     Args:
         mode: one of ``SETTINGS``.
@@ -115,39 +66,34 @@ class Session:
     def __init__(
         self, about: About, place: Place, mode: str, folder: Path, *, uploads: bool = False
     ) -> None:
-        import wandb
-
-        settings = wandb.Settings(
-            silent=True,
-            console="off",
-            disable_git=True,
-            git_commit=about.commit,
-            reinit="create_new",
-            init_timeout=_seconds("WANDB_INIT_TIMEOUT", START_S),
-            finish_timeout=_seconds("WANDB_FINISH_TIMEOUT", UPLOAD_S if uploads else END_S[mode]),
-            finish_timeout_raises=True,
-            **SETTINGS[mode],
-        )
+        patience = _seconds("WANDB_FINISH_TIMEOUT", UPLOAD_S if uploads else END_S[mode])
+        self._patience = patience
         try:
-            self._run: Any = wandb.init(
-                entity=place.entity,
-                project=place.project,
-                id=about.id,
-                name=about.name,
-                group=about.group,
-                job_type=about.job_type,
-                config=dict(about.config),
-                dir=str(folder),
-                mode="offline" if mode == "offline" else "online",
-                resume=None if mode == "offline" else "allow",
-                settings=settings,
-            )
+            self._run: Any = _started(about, place, mode, folder, patience)
+            self._check_id(about.id)
             self._next: int = self._run.starting_step
             self._run.tags = tuple(dict.fromkeys((*(self._run.tags or ()), *about.tags)))
             for phase in ("fit", "refit"):
                 self._run.define_metric(f"{phase}/*", step_metric=f"{phase}/epoch")
+        except Refused:
+            raise
         except Exception as error:  # what its client raises has nothing in common
-            raise _refusal(place, error) from error
+            raise refusal(place, error) from error
+
+    def _check_id(self, asked: str) -> None:
+        """Leave a run that is another than the one asked for: of these every call makes a new one.
+
+        Raises:
+            Refused: it is.
+        """
+        if self._run.id == asked:
+            return
+        with suppress(Away):
+            self.close(1)
+        raise Refused(
+            f"W&B's client made run {self._run.id} instead of {asked}: something in this "
+            "environment names another run; look at the variables WANDB_..."
+        )
 
     def row(self, number: int, row: Mapping[str, Any]) -> None:
         """A row of the history; one that W&B has, by its number from 0, stays as it is there."""
@@ -163,18 +109,25 @@ class Session:
         self._run.summary.update(gone | dict(summary))
 
     def file(self, name: str, path: Path) -> None:
-        """A file of the run."""
+        """A file of the run. W&B's client never says whether W&B took it."""
         copy = Path(self._run.dir) / name
         shutil.copyfile(path, copy)
         self._run.save(str(copy), base_path=self._run.dir, policy="now")
 
     def artifact(self, name: str, kind: str, path: Path, metadata: Mapping[str, Any]) -> None:
-        """An artifact of one file; the same content again is no new version."""
+        """An artifact of one file; the same content again is no new version.
+
+        Raises:
+            NotTaken: W&B does not say that it has it.
+        """
         import wandb
 
-        made = wandb.Artifact(name, type=kind, metadata=dict(metadata))
-        made.add_file(str(path), policy="immutable")
-        self._run.log_artifact(made)
+        try:
+            made = wandb.Artifact(name, type=kind, metadata=dict(metadata))
+            made.add_file(str(path), policy="immutable")
+            self._run.log_artifact(made).wait(timeout=int(self._patience))
+        except Exception as error:
+            raise NotTaken(f"W&B did not take artifact {name} ({reason(error)})") from error
 
     def leave(self) -> None:
         """Say that the run ends now to go on later."""
@@ -189,41 +142,37 @@ class Session:
         try:
             self._run.finish(exit_code=code)
         except Exception as error:
-            reason = str(error) or type(error).__name__
-            raise Away(f"W&B did not take all of run {self._run.id} ({reason})") from error
+            raise Away(f"W&B did not take all of run {self._run.id} ({reason(error)})") from error
 
 
-def page(path: str) -> str:
-    """Where a person sees a project of W&B."""
+def _started(about: About, place: Place, mode: str, folder: Path, patience: float) -> Any:
     import wandb
 
-    return f"{wandb.setup().settings.app_url}/{path}"
+    settings = wandb.Settings(
+        silent=True,
+        console="off",
+        disable_git=True,
+        git_commit=about.commit,
+        reinit="create_new",
+        init_timeout=_seconds("WANDB_INIT_TIMEOUT", START_S),
+        finish_timeout=patience,
+        finish_timeout_raises=True,
+        **SETTINGS[mode],
+    )
+    return wandb.init(
+        entity=place.entity,
+        project=place.project,
+        id=about.id,
+        name=about.name,
+        group=about.group,
+        job_type=about.job_type,
+        config=dict(about.config),
+        dir=str(folder),
+        mode="offline" if mode == "offline" else "online",
+        resume=None if mode == "offline" else "allow",
+        settings=settings,
+    )
 
 
 def _seconds(variable: str, usual: float) -> float:
     return float(os.environ.get(variable) or usual)
-
-
-def _refusal(place: Place, error: Exception) -> UserError:
-    """One clear message for what W&B's client raised."""
-    reason = " ".join(str(error).split()) or type(error).__name__
-    found = re.search(r"(?:returned error|HTTP) (\d+)", reason)
-    status = int(found[1]) if found else 0
-    if status == 401 or re.search("API.key", reason, re.IGNORECASE):
-        return Refused(
-            f"W&B refused the run ({reason}); log in with 'wandb login', set WANDB_API_KEY, or use "
-            "tracking=offline"
-        )
-    if status in (403, 404):
-        return Refused(
-            f"W&B refused to write to {place} ({reason}); look at wandb.entity and wandb.project, "
-            "and at WANDB_ENTITY and WANDB_PROJECT"
-        )
-    if status == 409:
-        return UserError(
-            f"W&B refused the run ({reason.partition(' Consider ')[0]}); it gives no id twice: "
-            "undelete the run there, or choose another project with wandb.project=..."
-        )
-    if 400 <= status < 500 and status not in (408, 429):
-        return UserError(f"W&B refused the run ({reason})")
-    return Away(f"W&B does not answer ({reason})")

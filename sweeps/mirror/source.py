@@ -13,11 +13,9 @@ from sweeps.curves import Curves
 from sweeps.errors import UserError, near_miss
 from sweeps.ledger import Plan
 from sweeps.mirror import entry, plans
-from sweeps.mirror.read import Listed, Project
+from sweeps.mirror.read import UNFINISHED, Listed, Project
 from sweeps.record import Record
 
-UNFINISHED = ("running", "pending", "preempting")
-"""States of runs that may still write their record."""
 ENDED = "finished"
 """The state of a run that must have left one. Of others (failed, crashed, killed) the cell is
 open, as it is in the ledger: one that failed by its own fault has a record of that."""

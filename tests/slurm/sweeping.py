@@ -97,7 +97,9 @@ class Sweep:
     def command(self, *arguments: str) -> list[str]:
         own = (f"sweep={self.name}", f"ledger={self.ledger}", f"results={self.folder}/results")
         program = [sys.executable, str(self.project / "run.py")]
-        return [*program, *own, *SMALL, *OWN, *self.more, *arguments]
+        starts = "do=sweep" in arguments  # from then on its plan says what the grid is
+        more = [one for one in self.more if starts or one.startswith(("cluster.", "trainer."))]
+        return [*program, *own, *SMALL, *OWN, *more, *arguments]
 
     @property
     def environment(self) -> dict[str, str]:

@@ -3,7 +3,7 @@
 start     RunResumeStatus, UpsertBucket
 meanwhile POST file_stream: rows of the history, the summary, "complete" with the exit code
 files     CreateRunFiles, then PUT each
-artifacts ArtifactType, CreateArtifact, its manifest and files, CommitArtifact
+artifacts ArtifactType, CreateArtifact, its manifest and files, CommitArtifact, ArtifactByID
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def upsert(server: Server, variables: Values, query: str) -> Values:
 
 def file_stream(server: Server, path: str, body: bytes) -> Answer:
     """Rows of the history and events, the summary, and in the end the exit code."""
-    _, _, entity, project, name, _ = path.split("/")
+    _, _, entity, project, name, _ = map(unquote, path.split("/"))
     run, content = server.store.project(entity, project)[name], json.loads(body)
     for file, chunk in (content.get("files") or {}).items():
         rows = [json.loads(line) for line in chunk["content"] if line.startswith("{")]
@@ -156,6 +156,21 @@ def commit(server: Server, variables: Values, query: str) -> Values:
     return {"commitArtifact": {"artifact": {"id": known.id, "digest": known.digest}}}
 
 
+def artifact_by_id(server: Server, variables: Values, query: str) -> Values:
+    """What a client that waited for an artifact is told of it."""
+    name, _, version = variables["id"].partition("#")
+    known = server.store.artifacts[name]
+    place = {"id": "p", "internalId": "1", "name": "p", "entity": {"name": server.store.entity}}
+    told = {"id": known.id, "versionIndex": int(version), "artifactType": {"name": known.type}}
+    told |= {"artifactSequence": {"name": name, "project": place}, "aliases": [], "tags": []}
+    told |= {"description": None, "metadata": json.dumps(known.metadata), "historyStep": None}
+    told |= {"ttlDurationSeconds": -1, "ttlIsInherited": False, "commitHash": None}
+    told |= {"state": "COMMITTED" if known.committed else "PENDING", "digest": known.digest}
+    told |= {"size": sum(map(len, known.files.values())), "fileCount": len(known.files)}
+    moment = "2026-11-01T00:00:00Z"
+    return {"artifact": told | {"createdAt": moment, "updatedAt": moment}}
+
+
 def _given(variables: Values, *names: str) -> Any:
     return next((variables[name] for name in names if variables.get(name) is not None), None)
 
@@ -212,6 +227,7 @@ WRITING: dict[str, Operation] = {
     "UpdateArtifactManifest": manifest,
     "CreateArtifactFiles": create_artifact_files,
     "CommitArtifact": commit,
+    "ArtifactByID": artifact_by_id,
 }
 PATHS = {
     ("POST", "/files/"): file_stream,
