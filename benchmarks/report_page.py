@@ -8,8 +8,8 @@ ECharts 6.1 and Tabulator 6.5 in the page; milliseconds until the next frame is 
     weight                                  7.7 MB
       curves 2.4, runs 1.7, drawings 1.2, libraries 1.2, rows and grid 0.7, tables 0.4
     open, until the grid and the table of rows are there
-                                            710 to 910 ms, of which CPU 600
-    from rows to runs                       140 to 190 ms
+                                            600 to 910 ms, of which CPU 500 to 600
+    from rows to runs                       120 to 190 ms
     sort 5,000 runs by any column           40 to 65 ms
     filter 5,000 runs by words              55 ms
 """
@@ -53,7 +53,7 @@ def main() -> None:
         ledger = Ledger(Path(name) / "runs")
         fill(ledger, Plan("benchmark", "synthetic records", tuple(cells(*COUNTS))))
         train(ledger)
-        folder = seconds("report", report, ledger, "benchmark", Path(name))
+        folder, _ = seconds("report", report, ledger, "benchmark", Path(name))
         print(f"{'weight':<28}{(folder / 'index.html').stat().st_size / 1e6:6.2f} MB")
         look(folder / "index.html")
 

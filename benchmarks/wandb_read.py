@@ -9,7 +9,7 @@ request, it says only how many there are. Two shared CPU cores, Python 3.11, wan
                                                0 ms away      10 ms away
     a loop over 1,000 runs   1,024 requests   0.8 to 0.9 s   11.4 to 12.3 s
     ours                         3 requests       0.10 s        0.14 s
-    ratio                                     0.11 to 0.12      0.01
+    ratio                                     0.10 to 0.12      0.01
     ours, 5,000 runs             7 requests                     0.5 s
 
 At 0 ms what is left is the texts, 6 MB: more than half of the time they are in W&B's own client.
