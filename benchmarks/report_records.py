@@ -4,13 +4,13 @@
 
 Two shared CPU cores, Python 3.11, pandas 3.1, matplotlib 3.11, CPU seconds beyond imports (0.55):
 
-    frame and all tables             1.7
-      plan, records, rows, tables    1.1
+    frame and all tables             1.4
+      plan, records, rows, tables    0.8
       md, tex, html                  0.4
       csv, parquet                   0.2
     four figures as png, pdf, svg    1.7
     page                             0.3
-    report, all of it                4.1
+    report, all of it                3.7
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from reports.analyses import connections
 from reports.analyses._row import Row
 from reports.document import Document
 from reports.gather import NO_ROW
+from sweeps.errors import MALFORMED
 from sweeps.source import Source
 
 __all__ = ["Analysed", "analysed"]
@@ -41,7 +42,6 @@ class Analysed:
     numbers: str
 
 
-MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 Line = Mapping[str, Any]
 """A line of the frame: one cell."""
 Result = Mapping[str, Any]

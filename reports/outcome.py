@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import inf, isfinite
+from math import inf
 from typing import Any
 
 from reports.legible import legible
 from sweeps.cell import SCHEMA
-from sweeps.errors import UserError
+from sweeps.errors import MALFORMED, UserError
 from sweeps.record import Record
+from sweeps.sound import is_number
 
 ACCURACIES = ("accuracy", "accuracy_top5", "accuracy_selected", "accuracy_before_refit")
 COSTS = ("params", "params_nonzero", "macs", "macs_nonzero", "bytes")
@@ -64,7 +65,7 @@ def _outcome(key: str, read: Read) -> dict[str, Any]:
         return {"state": "missing"} if record is None else _checked(key, record)
     except (UserError, OSError) as error:
         return {"state": "damaged", "reason": str(error)}
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except MALFORMED as error:
         problem = f"{type(error).__name__}: {error}"
         return {"state": "damaged", "reason": f"record of {key} is not as agreed ({problem})"}
 
@@ -116,7 +117,7 @@ def _number(name: str, value: Any, *, least: float = 0.0, most: float = inf) -> 
     Raises:
         ValueError: it is none. W&B gives the texts "NaN" and "Infinity" for what JSON lacks.
     """
-    if type(value) in (float, int) and least <= value <= most and isfinite(value):
+    if is_number(value) and least <= value <= most:
         return float(value)
     raise ValueError(f"{name} is {value!r}, must be a finite number from {least:g} to {most:g}")
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from lightning_modules.analyses import WORDS, analyses
 from lightning_modules.catalog import variant
@@ -126,15 +124,6 @@ def _has(cell: Cell) -> Iterator[tuple[str, bool]]:
 
 def is_known(ledger: Ledger, cell: Cell, record: Record, entry: Variant) -> bool:
     """Whether there is a result of this code, on these weights."""
-    before = read(ledger, cell.key, entry.name)
+    before = ledger.analysis(cell.key, entry.name) or {}
     weights = record["result"]["weights"]
     return bool(before) and (before["digest"], before["weights"]) == (entry.digest(), weights)
-
-
-def read(ledger: Ledger, key: str, name: str) -> Mapping[str, Any]:
-    """What an analysis left in a cell's folder; nothing if there is none, or it is damaged."""
-    try:
-        content = json.loads(ledger.paths(key).analysis(name).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) and "found" in content else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import marshal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,6 +25,14 @@ class Choice:
 
     def json(self) -> dict[str, Any]:
         return {"name": self.name, "options": dict(self.options)}
+
+    @classmethod
+    def from_json(cls, data: Any, known: dict[bytes, Choice]) -> Choice:
+        """The choice that ``json`` wrote: the same object where the same was read before."""
+        content = marshal.dumps(data, 2)
+        if content not in known:
+            known[content] = cls(data["name"], data["options"])
+        return known[content]
 
     @cached_property
     def text(self) -> str:
@@ -88,8 +97,10 @@ class Cell:
             yield "noise"
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Cell:
-        axes = {axis: Choice(data[axis]["name"], data[axis]["options"]) for axis in AXES}
+    def from_json(cls, data: Mapping[str, Any], known: dict[bytes, Choice] | None = None) -> Cell:
+        """The cell that ``json`` wrote; those that are read with one ``known`` share choices."""
+        known = {} if known is None else known
+        axes = {axis: Choice.from_json(data[axis], known) for axis in AXES}
         return cls(**axes, seed=data["seed"])
 
     @property

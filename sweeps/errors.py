@@ -1,8 +1,11 @@
-"""The one exception that means: the user can mend this."""
+"""The one exception that means: the user can mend this; and what data of another shape raise."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What reading plain data raises that has another shape than it should have."""
 
 
 class UserError(Exception):

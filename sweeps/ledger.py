@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sweeps.cell import SCHEMA, Cell
+from sweeps.cell import SCHEMA, Cell, Choice
 from sweeps.curves import Curves, curves
-from sweeps.errors import UserError, near_miss
+from sweeps.errors import MALFORMED, UserError, near_miss
 from sweeps.published import Published
 from sweeps.record import (
     Damaged,
@@ -23,9 +23,6 @@ from sweeps.record import (
     write_atomically,
 )
 from sweeps.sound import plan_problem
-
-MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
-"""What reading plain data of another shape raises."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +59,14 @@ class Plan:
         Raises:
             LookupError, TypeError, ValueError, AttributeError: it is none.
         """
+        known: dict[bytes, Choice] = {}
         found = cls(
             sweep=data["sweep"],
             about=data["about"],
-            cells=tuple(map(Cell.from_json, data["cells"])),
-            inapplicable=tuple((Cell.from_json(c), reason) for c, reason in data["inapplicable"]),
+            cells=tuple(Cell.from_json(one, known) for one in data["cells"]),
+            inapplicable=tuple(
+                (Cell.from_json(one, known), reason) for one, reason in data["inapplicable"]
+            ),
             resources=data.get("resources", {}),
             published=tuple(map(Published.from_json, data.get("published", []))),
         )

@@ -27,16 +27,17 @@ def _is_cell(value: Any) -> bool:
     return _is_mapping(value) and {*AXES, "seed"} <= value.keys()
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether this is a finite number, and no truth value."""
     return type(value) in (int, float) and isfinite(value)
 
 
 def _is_share(value: Any) -> bool:
-    return _is_number(value) and 0 <= value <= 1
+    return is_number(value) and 0 <= value <= 1
 
 
 def _are_numbers(value: Any) -> bool:
-    return _is_mapping(value) and all(map(_is_number, value.values()))
+    return _is_mapping(value) and all(map(is_number, value.values()))
 
 
 Check = tuple[tuple[str, ...], Callable[[Any], bool], str]

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ledgers import ECA, MAGNITUDE, NONE, SE, cell, document_of, done, ledger_of
 from matplotlib.figure import Figure
-from test_reports import DENSE, ECA, MAGNITUDE, NONE, SE, cell, document_of, done, ledger_of
 
 from reports.analysed import analysed
 from reports.analyses import correlation, criteria, flatness, noise, stiffness
 from reports.analyses._row import Row
 from reports.report import build, report
-from sweeps.cell import Cell, Choice
+from sweeps.cell import DENSE, Cell, Choice
 from sweeps.ledger import Ledger
 
 ATTENTIONS = (NONE, SE, ECA)

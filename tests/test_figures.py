@@ -12,13 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from matplotlib.transforms import Bbox
-from simulated_vision import READERS, contrast, difference
-from test_reports import (
+from ledgers import (
     DIA,
     ECA,
     MAGNITUDE,
@@ -34,6 +28,12 @@ from test_reports import (
     ledger_of,
     small,
 )
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.transforms import Bbox
+from simulated_vision import READERS, contrast, difference
 
 from reports.document import Document
 from reports.figures import LATENCY, MACS, PARAMS, figures, files, front, pareto

@@ -14,15 +14,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from test_reports import (
-    DENSE,
+from html_reader import Reader
+from ledgers import (
     DIA,
     ECA,
     HOSTILE,
     MAGNITUDE,
     NONE,
     SE,
-    Reader,
     cell,
     document,
     document_of,
@@ -45,7 +44,7 @@ from reports.plain import plain
 from reports.report import build, report
 from reports.sheets import runs_csv, table_csv
 from reports.terminal import WIDTH, terminal_table
-from sweeps.cell import Choice
+from sweeps.cell import DENSE, Choice
 from sweeps.curves import Curves
 from sweeps.ledger import Ledger, Plan
 from sweeps.record import Record

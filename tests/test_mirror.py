@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import pytest
 import test_reports_search as searches
-from test_reports import DATA, MAGNITUDE, NONE, RECIPE, RESNET, SE, cell, done, failed, outcomes
-from test_reports import ledger_of as written
-from test_reports import small as small_ledger
+from ledgers import DATA, MAGNITUDE, NONE, RECIPE, RESNET, SE, cell, done, failed, outcomes
+from ledgers import ledger_of as written
+from ledgers import small as small_ledger
 
 from reports.gather import gather
 from sweeps.cell import Cell, Choice

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, cells
-from test_reports import HOSTILE, cell, done, failed, ledger_of
+from ledgers import HOSTILE, cell, done, failed, ledger_of
 
 from sweeps.ledger import Ledger, Plan
 

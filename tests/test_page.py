@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from test_reports import (
+from ledgers import (
     DIA,
     ECA,
     HOSTILE,
@@ -32,6 +31,7 @@ from test_reports import (
     ledger_of,
     small,
 )
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from reports.document import Document
 from reports.figures import front

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import test_reports_search
+from ledgers import ECA, MAGNITUDE, NONE, SE, cell, document_of, done, ledger_of, small
 from playwright.sync_api import Browser, Page, expect
 from test_page import (
     Opened,
@@ -24,17 +25,6 @@ from test_page import (
     rows,
     runs,
     started,
-)
-from test_reports import (
-    ECA,
-    MAGNITUDE,
-    NONE,
-    SE,
-    cell,
-    document_of,
-    done,
-    ledger_of,
-    small,
 )
 
 from reports.page import page

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_reports import (
+from ledgers import (
     DIA,
     ECA,
     MAGNITUDE,

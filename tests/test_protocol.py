@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_reports import (
+from ledgers import (
     DATA,
     MAGNITUDE,
     NONE,

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
-from test_reports import ECA, MAGNITUDE, SE, cell, done, failed
+from ledgers import ECA, MAGNITUDE, SE, cell, done, failed
 
 from sweeps.cell import Cell
 from sweeps.claim import claim

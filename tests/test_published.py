@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from conftest import cell
-from test_reports import RECIPE, SE, document_of, done, ledger_of, small, texts
-from test_reports import cell as made_cell
+from ledgers import RECIPE, SE, document_of, done, ledger_of, small, texts
+from ledgers import cell as made_cell
 
 from reports.latex import latex
 from reports.markdown import markdown

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_reports import (
+from html_reader import read_page
+from ledgers import (
     DATA,
     MAGNITUDE,
     NONE,
@@ -20,7 +21,6 @@ from test_reports import (
     done,
     failed,
     ledger_of,
-    read_page,
     row,
     texts,
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_reports import MAGNITUDE, NONE, SE, cell, document, done, of_accuracies, row, texts
+from ledgers import MAGNITUDE, NONE, SE, cell, document, done, of_accuracies, row, texts
 
 from reports.columns import SIGNS, Value
 from reports.document import Document

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from conftest import QUICK, ROOT, TINY, TRAINER, Run, cell
-from test_reports import done, failed
+from ledgers import done, failed
 from wandb.sdk import wandb_setup
 
 from lightning_modules.stopping import Stopped

@@ -17,9 +17,9 @@ import pytest
 import test_reports_search as searches
 import wandb
 from conftest import ROOT, Run
+from ledgers import MAGNITUDE, SE, cell, done, failed, small
+from ledgers import ledger_of as written
 from test_analysis_reports import keep
-from test_reports import MAGNITUDE, SE, cell, done, failed, small
-from test_reports import ledger_of as written
 
 from reports.document import Document
 from reports.report import report

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from reports.templates import FOLDER
 
 LIBRARIES = ("echarts/echarts.common.min.js", "tabulator/tabulator.min.js")
-STYLES = ("tabulator/tabulator.min.css", "page.css", "live.css")
+STYLES = ("tabulator/tabulator.min.css", "page.css", "print.css", "live.css")
 EARLY = "js/early.js"
 """Runs before anything is drawn."""
 SCRIPTS = tuple(

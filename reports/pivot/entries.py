@@ -21,6 +21,8 @@ from sweeps.errors import UserError, near_miss
 
 LATENCY = next(column for column in COLUMNS if column.key == "latency")
 GLOB = "*?["
+Meant = dict[str | None, set[str | None]]
+"""The texts of a field that each wanted value means."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,15 @@ def entries(document: Document, pivot: Pivot) -> list[Entry]:
         ours = replace(table, remarks=_general(document, table, clocks))
         for line in table.lines:
             found += _of_line(pivot, ours, line, by_number[line.number], clocks)
-    if problems := list(_unknown_options(pivot, rows)) or list(_unmatched(pivot, found)):
+    if not (problems := list(_unknown_options(pivot, rows))):
+        meant = {field: _meant(found, field, wanted) for field, wanted in pivot.where.items()}
+        problems = list(_unmatched(meant, found))
+    if problems:
         raise UserError("\n".join(f"table {pivot.name}: {problem}" for problem in problems))
     left = found
-    for field, wanted in pivot.where.items():
-        meant = set[str | None]().union(*_meant(found, field, wanted).values())
-        left = [one for one in left if not meant.isdisjoint(_answers(one, field))]
+    for field, texts in meant.items():
+        some = set[str | None]().union(*texts.values())
+        left = [one for one in left if not some.isdisjoint(_answers(one, field))]
     if not left:
         said = ", ".join(f"{field}: {_said(wanted)}" for field, wanted in pivot.where.items())
         raise UserError(f"table {pivot.name}: where {{{said}}} leaves no row")
@@ -115,12 +120,12 @@ def _unknown_options(pivot: Pivot, rows: Sequence[Row]) -> Iterator[str]:
             yield near_miss("field", field, known)
 
 
-def _unmatched(pivot: Pivot, found: Sequence[Entry]) -> Iterator[str]:
+def _unmatched(meant: Mapping[str, Meant], found: Sequence[Entry]) -> Iterator[str]:
     """Wanted values that no row has; a glob may match nothing."""
-    for field, wanted in pivot.where.items():
-        for pattern, meant in _meant(found, field, wanted).items():
+    for field, wanted in meant.items():
+        for pattern, texts in wanted.items():
             is_glob = pattern is not None and not set(GLOB).isdisjoint(pattern)
-            if not is_glob and not meant:
+            if not is_glob and not texts:
                 known = {text for one in found for text in _answers(one, field) if text}
                 yield near_miss(field, "null" if pattern is None else pattern, known)
 
@@ -129,9 +134,7 @@ def _answers(entry: Entry, field: str) -> list[str | None]:
     return answers(entry.row, entry.device, field)
 
 
-def _meant(
-    found: Iterable[Entry], field: str, wanted: Iterable[str | None]
-) -> dict[str | None, set[str | None]]:
+def _meant(found: Iterable[Entry], field: str, wanted: Iterable[str | None]) -> Meant:
     """The texts of a field that each wanted value means."""
     there = {text for one in found for text in _answers(one, field)}
     return {pattern: _matches(pattern, there, field) for pattern in wanted}

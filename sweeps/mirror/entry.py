@@ -15,13 +15,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from math import inf
 from typing import Any
 
 from sweeps.cell import AXES, SCHEMA, Cell
 from sweeps.curves import SHOWN, Curves, curves
-from sweeps.errors import UserError
+from sweeps.errors import MALFORMED, UserError
 from sweeps.record import Record
+from sweeps.sound import is_number
 
 FLAT = {"result": "", "latency": "latency.", "seconds": "seconds."}
 """Parts of a record that are flat in a summary, and what their names begin with."""
@@ -133,7 +133,7 @@ def record_of(summary: Mapping[str, Any]) -> Record:
         record = json.loads(summary[RECORD])
         schema = record["schema"]
         said = numbers(record)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except MALFORMED as error:
         raise UserError(f"the record in its summary cannot be read ({error})") from None
     if schema != SCHEMA:
         raise UserError(f"its record has schema {schema}, this version reads {SCHEMA}")
@@ -161,11 +161,7 @@ def _is_phase(columns: Any) -> bool:
     lists = list(columns.values())
     if not all(isinstance(one, list) and len(one) == len(lists[0]) for one in lists):
         return False
-    return all(value is None or _is_number(value) for one in lists for value in one)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < inf
+    return all(value is None or is_number(value) for one in lists for value in one)
 
 
 def digest(cell: Cell, record: Record, history: Sequence[Mapping[str, Any]]) -> str:

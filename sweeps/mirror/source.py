@@ -10,7 +10,7 @@ from typing import Any
 
 from sweeps.cell import Cell
 from sweeps.curves import Curves
-from sweeps.errors import UserError, near_miss
+from sweeps.errors import MALFORMED, UserError, near_miss
 from sweeps.ledger import Plan
 from sweeps.mirror import entry, plans
 from sweeps.mirror.read import UNFINISHED, Listed, Project
@@ -22,7 +22,6 @@ open, as it is in the ledger: one that failed by its own fault has a record of t
 NUMBERS = ("status", "result", "latency", "seconds", "search_seconds")
 """Parts of a record that make the cell's line in a table."""
 UNPLANNED = "read from W&B, which has no plan of it: cells that never started are unknown"
-MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sweeps.errors import MALFORMED
 from sweeps.ledger import Ledger, Plan
 from sweeps.mirror.content import Content
 from sweeps.mirror.outdated import is_outdated
 from sweeps.mirror.read import Listed
 from sweeps.mirror.sending import Due
 from sweeps.record import Damaged
-
-MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
-"""What reading a record raises that is JSON but no record."""
 
 
 @dataclass
