@@ -8,6 +8,8 @@ from reports.units import DASH
 
 SIGNS = {"better": "↑", "worse": "↓", "tie": "=", "": ""}
 """How every format shows a verdict, beside its value."""
+NUMBERS = {"seeds": "n", "search": "search_evaluations"}
+"""Columns whose numbers stand in the rows under another name."""
 
 
 @dataclass(frozen=True)

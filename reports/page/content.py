@@ -8,14 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from reports.columns import SIGNS, Value
+from reports.columns import NUMBERS, SIGNS, Value
 from reports.document import Document
+from reports.figures.panels import label
 from reports.gather import NO_ROW, STATES
 from reports.names import PARTS
 from reports.outcome import ORIGINS, SOURCES
 from reports.page.measures import measures
 from reports.page.packed import packed
-from reports.page.points import attentions, points
+from reports.page.points import points
 from reports.tables import Table
 from reports.timing import timings
 from sweeps.curves import SHOWN, Curves
@@ -23,8 +24,6 @@ from sweeps.curves import SHOWN, Curves
 Content = dict[str, Any]
 UNUSED = ["published", "is_search", "reference_row"]
 """Columns of the frame that no reader asks for."""
-NUMBERS = {"seeds": "n", "search": "search_evaluations"}
-"""Columns of a table whose numbers stand in the rows under another name."""
 NUMBER = re.compile(r"([+−-]?\d+(?:\.\d+)?) ?([kMG]?)")
 FACTORS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 
@@ -74,7 +73,7 @@ def _table(table: Table, rows: pd.DataFrame, timed: pd.DataFrame) -> Content:
             {
                 "number": [line.number for line in lines],
                 "state": [line.state for line in lines],
-                "mark": attentions(rows),
+                "mark": label(rows, "attention"),
                 "symbol": rows["pruning"],
                 **{axis: [str(getattr(line, axis)) for line in lines] for axis in SOURCES},
             }

@@ -1,4 +1,5 @@
-"""Colours and shapes of the points in the page's plots: those of the figures."""
+"""Colours and shapes of the points in the page's plots: those of the figures, where the colour
+stands for the attention and the shape for the pruning."""
 
 from __future__ import annotations
 
@@ -9,15 +10,11 @@ from matplotlib.colors import to_hex
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
 
+from reports.figures.panels import label
 from reports.marks import INK, Marker, Marks
 
 LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C"}
 """matplotlib's path codes in SVG."""
-
-
-def attentions(rows: pd.DataFrame) -> pd.Series:
-    """What the colour of a row's point stands for; the shape stands for its pruning."""
-    return (rows["attention"] + " " + rows["attention_options"]).str.strip()
 
 
 def points(rows: pd.DataFrame) -> dict[str, Any]:
@@ -26,7 +23,7 @@ def points(rows: pd.DataFrame) -> dict[str, Any]:
 
     ``ink`` is the colour that stands for the ink of the page, dark or light.
     """
-    marks = Marks.of(attentions(rows), rows["pruning"])
+    marks = Marks.of(label(rows, "attention"), rows["pruning"])
     colours = {
         name: [to_hex(edge), to_hex(face, keep_alpha=True)]
         for name, (edge, face) in marks.colours.items()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from reports.columns import NUMBERS
 from reports.document import Document
 from reports.names import PARTS
 from reports.pivot.asked import Pivot
@@ -22,9 +23,6 @@ from sweeps.errors import UserError
 
 Labels = tuple[str | None, ...]
 """What lines, columns or tables are called, a text for each of their fields."""
-
-NUMBERS = {"seeds": "n", "search": "search_evaluations"}
-"""Values whose number stands in the rows under another name."""
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,9 @@ def _saved(view: Any) -> str:
         view._internal_id = _known(view)
         return str(view.save().url)
     except Exception as error:  # what its client raises has nothing in common
-        reason = " ".join(str(error).split()) or type(error).__name__
+        why = client.reason(error)
         raise UserError(
-            f"W&B does not take the view '{view.name}' of {view.entity}/{view.project} ({reason}); "
+            f"W&B does not take the view '{view.name}' of {view.entity}/{view.project} ({why}); "
             "publish the sweep first if the project is not there yet, and look at wandb.entity, "
             "wandb.project and whether your key may write there"
         ) from error
