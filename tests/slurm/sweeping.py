@@ -47,32 +47,50 @@ FAMILY = {
 SWEEPS: Mapping[str, Any] = {
     "family": FAMILY,
     "relatives": FAMILY | {"blocks": [*FAMILY["blocks"], ["attention=se", "recipe.epochs=2"]]},
-    "long": FAMILY | {"blocks": [["pruning=none", "recipe.epochs=200"]]},
+    "long": FAMILY | {"blocks": [["pruning=none", "recipe.epochs=100"]]},
     "tiny": {"common": ["data=synthetic", "data.size=64", "data.image_size=8", "recipe=smoke",
                         "backbone=resnet8"]},
 }  # fmt: skip
 
+PACE = """
+
+import os
+
+_say, _last = say_epoch, time.monotonic()
+
+
+def say_epoch(row):
+    global _last
+    _say(row)
+    time.sleep(max(0.0, _last + float(os.environ["TRIPTYCH_TEST_EPOCH_S"]) - time.monotonic()))
+    _last = time.monotonic()
+"""
+"""An epoch on the cluster takes a time that a test can count on, however fast the machine is."""
+
 
 def copy_project(folder: Path) -> Path:
-    """The project in a folder of its own, with the sweeps of these tests."""
+    """The project in a folder of its own, with the sweeps of these tests and their pace."""
     for room in ROOMS:
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("run.py", "pyproject.toml"):
         shutil.copy(ROOT / name, folder / name)
     for name, content in SWEEPS.items():
         (folder / "conf/sweep" / f"{name}.yaml").write_text(json.dumps(content))
+    with (folder / "sweeps/cluster/child.py").open("a") as file:
+        file.write(PACE)
     return folder
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One sweep in one ledger."""
+    """One sweep in one ledger; an epoch takes ``epoch_s`` seconds or longer."""
 
     cluster: Cluster
     project: Path
     folder: Path
     name: str = "family"
     more: tuple[str, ...] = ()
+    epoch_s: float = 0.3
 
     @property
     def ledger(self) -> Path:
@@ -104,7 +122,8 @@ class Sweep:
     @property
     def environment(self) -> dict[str, str]:
         own = {k: v for k, v in self.cluster.env.items() if not k.startswith("SLURM_J")}
-        return {**own, "TRIPTYCH_USER": "", "COLUMNS": "140", "PYTHONDONTWRITEBYTECODE": ""}
+        ours = {"TRIPTYCH_USER": "", "TRIPTYCH_TEST_EPOCH_S": str(self.epoch_s)}
+        return {**own, **ours, "COLUMNS": "140", "PYTHONDONTWRITEBYTECODE": ""}
 
     def jobs(self) -> list[tuple[str, str, str, str]]:
         """(name, state, reason, raw id) of this sweep's jobs in the queue."""

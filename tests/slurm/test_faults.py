@@ -40,8 +40,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make(cluster: Cluster, project: Path, shared_folder: Path) -> Iterator[Make]:
     made: list[Sweep] = []
 
-    def sweep(name: str = "family", *more: str, folder: Path | None = None) -> Sweep:
-        made.append(Sweep(cluster, project, folder or shared_folder, name, more))
+    def sweep(
+        name: str = "family", *more: str, folder: Path | None = None, epoch_s: float = 0.3
+    ) -> Sweep:
+        made.append(Sweep(cluster, project, folder or shared_folder, name, more, epoch_s))
         return made[-1]
 
     yield sweep
@@ -127,8 +129,8 @@ def test_a_requeued_job_goes_on_from_its_checkpoint(
 
 
 def test_a_time_limit_reached_twice(make: Make, check: Callable[..., None]) -> None:
-    sweep = make("long", "cluster.minutes=1", "cluster.notice_seconds=20")
-    sweep.start()
+    sweep = make("long", "cluster.minutes=1", "cluster.notice_seconds=20", epoch_s=0.9)
+    sweep.start()  # 90 s of training, of which an attempt has 40 at the most
     sweep.finish(600)
     check(sweep, "time limit", ends(sweep.folder_of("none")).count("time limit"))
     assert ends(sweep.folder_of("none")).count("time limit") >= 2

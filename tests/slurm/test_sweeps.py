@@ -109,7 +109,7 @@ def test_a_failed_parent_blocks_its_children_and_nothing_else(
 def test_a_cell_of_two_processes_trains_on_two_tasks_and_resumes(
     make: Callable[..., Sweep], cluster: Cluster
 ) -> None:
-    sweep = make("tiny", "recipe.epochs=150", "trainer.devices=2", "trainer.accelerator=cpu",
+    sweep = make("tiny", "recipe.epochs=40", "trainer.devices=2", "trainer.accelerator=cpu",
                  "cluster.cpus=2", "cluster.setup=['export MASTER_ADDR=127.0.0.1']")  # fmt: skip
     sweep.start()
     log = sweep.until_log(" epoch 5")
