@@ -35,7 +35,8 @@ class ImageData(LightningDataModule):
     Without a trainer they are those of one CPU at epoch ``epoch_offset``. Labels are classes
     (B,), or soft labels (B, num_classes) in training with mixup or cutmix. With mixed noise a
     training batch has images without labels behind the others (see ``Foreign``). Only
-    ``test_dataloader`` yields test images or labels.
+    ``test_dataloader`` yields test images or labels, or ``val_dataloader`` if the recipe asks for
+    it.
 
     Args:
         data: what the source read.
@@ -95,11 +96,17 @@ class ImageData(LightningDataModule):
         return Batches(order, partial(self._train, place), epoch=self._epoch)
 
     def val_dataloader(self) -> Batches | list[Batches]:
-        """The validation split; without one (``val_fraction`` 0) an empty list.
+        """What is looked at after each epoch: the validation split, unless ``val_fraction`` is 0,
+        and last the test split where the recipe says ``test_each_epoch``; one or a list.
 
-        Then give the trainer ``limit_val_batches=0``, or it warns that the list is empty.
+        With an empty list give the trainer ``limit_val_batches=0``, or it warns.
         """
-        return self._in_turn("train", self.val_index, self._place()) if len(self.val_index) else []
+        found = []
+        if len(self.val_index):
+            found.append(self._in_turn("train", self.val_index, self._place()))
+        if self.recipe.test_each_epoch:
+            found.append(self.test_dataloader())
+        return found[0] if len(found) == 1 else found
 
     def validation(self, device: torch.device) -> Batches:
         """The validation split on a device, in one process, to be gone through again and again.

@@ -11,15 +11,17 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import MeanMetric, MetricCollection
-from torchmetrics.classification import MulticlassAccuracy
 
 from lightning_modules import midway
+from lightning_modules.metrics import Metrics
 from lightning_modules.noise import constant
 from lightning_modules.optimizer import factor, make_optimizer
 from lightning_modules.plugs import switch, switches
 from lightning_modules.recipe import Noise, noise_of
 from lightning_modules.seeds import derive_seed, generator
+
+SEEN = ("val_loss", "val_accuracy", "test_accuracy")
+"""What an epoch's row has where it was looked at after the epoch."""
 
 
 class TrainingDiverged(RuntimeError):
@@ -100,11 +102,7 @@ class Classifier(LightningModule):
         self._run: list[Callable[[Tensor], Tensor]] = [network]
         self._sums = torch.zeros(3)
         self._midway: Sequence[midway.State] = ()
-        top = {
-            f"top{k}": MulticlassAccuracy(classes, top_k=k, average="micro") for k in _tops(classes)
-        }
-        loss = MeanMetric(nan_strategy="error")
-        self.metrics = MetricCollection({"loss": loss, **top}, compute_groups=False)
+        self.metrics, self.followed = Metrics(classes), Metrics(classes)
 
     def forward(self, images: Tensor) -> Tensor:
         with self.noise:
@@ -230,7 +228,7 @@ class Classifier(LightningModule):
             "train_accuracy": hits / count,
         }
         seen = self.trainer.callback_metrics
-        row |= {k: seen[k].item() for k in ("val_loss", "val_accuracy") if k in seen}
+        row |= {k: seen[k].item() for k in SEEN if k in seen}
         self.history.append(row)
 
     def _all_sums(self) -> Tensor:
@@ -239,30 +237,38 @@ class Classifier(LightningModule):
         assert isinstance(total, Tensor)
         return total
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
-        self._evaluate(batch)
+    def validation_step(
+        self, batch: tuple[Tensor, Tensor], index: int, dataloader_idx: int = 0
+    ) -> None:
+        self._evaluate(batch, self._validated[dataloader_idx])
 
     def on_validation_epoch_end(self) -> None:
-        found = self.metrics.compute()
-        self.log_dict({"val_loss": found["loss"], "val_accuracy": found["top1"]}, sync_dist=False)
-        self.metrics.reset()
+        found = {}
+        if self.metrics in self._validated:
+            seen = self.metrics.taken()
+            found = {"val_loss": seen["loss"], "val_accuracy": seen["top1"]}
+        if self.followed in self._validated:
+            found["test_accuracy"] = self.followed.taken()["top1"]
+        self.log_dict(found, sync_dist=False)
+
+    @property
+    def _validated(self) -> list[Metrics]:
+        """The metrics of each split that is looked at after an epoch, the test split's last."""
+        followed = [self.followed] * bool(self._phase.options.get("test_each_epoch"))
+        return [self.metrics] * (len(self.trainer.num_val_batches) - len(followed)) + followed
 
     def test_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
-        self._evaluate(batch)
+        self._evaluate(batch, self.metrics)
 
     def on_test_epoch_end(self) -> None:
-        self.log_dict({f"test_{k}": v for k, v in self.metrics.compute().items()})
-        self.metrics.reset()
+        self.log_dict({f"test_{k}": v for k, v in self.metrics.taken().items()})
 
-    def _evaluate(self, batch: tuple[Tensor, Tensor]) -> None:
+    def _evaluate(self, batch: tuple[Tensor, Tensor], metrics: Metrics) -> None:
         images, labels = batch
         logits = self(images).float()
         loss = F.cross_entropy(logits, labels)
         self._stop_if_diverged(loss)
-        self.metrics["loss"].update(loss, len(labels))
-        for name, metric in self.metrics.items():
-            if name != "loss":
-                metric.update(logits, labels)
+        metrics.count(logits, labels, loss)
 
     def configure_optimizers(self) -> Any:
         options, per_epoch = self._phase.options, self._steps_per_epoch()
@@ -286,7 +292,3 @@ class Classifier(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.history = list(checkpoint["history"])
         self._midway = checkpoint["midway"]
-
-
-def _tops(classes: int) -> tuple[int, ...]:
-    return (1, 5) if classes > 5 else (1,)

@@ -78,6 +78,8 @@ class Recipe(Schedule):
         erasing: probability of random erasing.
         clip: largest gradient norm; 0 is off.
         precision: as in Lightning's Trainer.
+        test_each_epoch: also record the test accuracy after each epoch, because papers of this
+            field print the best of them; nothing is selected by it.
     """
 
     optimizer: str = "sgd"
@@ -96,6 +98,7 @@ class Recipe(Schedule):
     precision: str = "32-true"
     compile: bool = False
     channels_last: bool = False
+    test_each_epoch: bool = False
     alter: Alternation = field(default_factory=Alternation)
     noise: Noise = field(default_factory=Noise)
     refit: Schedule = field(default_factory=lambda: Schedule(epochs=5, lr=0.01))

@@ -12,11 +12,17 @@ from sweeps.errors import MALFORMED, UserError
 from sweeps.record import Record
 from sweeps.sound import is_number
 
-ACCURACIES = ("accuracy", "accuracy_top5", "accuracy_selected", "accuracy_before_refit")
+ACCURACIES = (
+    "accuracy",
+    "accuracy_top5",
+    "accuracy_selected",
+    "accuracy_before_refit",
+    "accuracy_best_epoch",
+)
 COSTS = ("params", "params_nonzero", "macs", "macs_nonzero", "bytes")
 TIMES = ("ratio", "ratio_p10", "ratio_p90", "p10_ms", "p50_ms", "p90_ms")
 SHARES = (*ACCURACIES, "val_accuracy", "sparsity")
-OTHERS = ("val_loss", "train_loss", "selected_epoch", "epochs")
+OTHERS = ("val_loss", "train_loss", "selected_epoch", "best_epoch", "epochs")
 NUMBERS = (
     *SHARES,
     *OTHERS,

@@ -95,6 +95,8 @@ class Cell:
             yield "alter"
         if recipe.get("noise", {}).get("kind") == "none":
             yield "noise"
+        if not recipe.get("test_each_epoch"):
+            yield "test_each_epoch"
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], known: dict[bytes, Choice] | None = None) -> Cell:

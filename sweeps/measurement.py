@@ -36,6 +36,7 @@ def results(bench: Workbench) -> dict[str, Any]:
         "accuracy_selected": selected["top1"],
         "accuracy_before_refit": before["top1"] if before else None,
         **_training(last),
+        **_best(last["history"]),
         "cost": _cost(bench, network),
         "cost_dense": _cost(bench, bench.dense()),
         "sparsity": pruned["sparsity"] if pruned else 0.0,
@@ -127,6 +128,15 @@ def _training(last: Mapping[str, Any]) -> dict[str, Any]:
         "selected_epoch": last["selected_epoch"],
         "epochs": _epochs(last["history"]),
     }
+
+
+def _best(history: list[EpochRow]) -> dict[str, Any]:
+    """The best test epoch, where the recipe had each one tested; of equal ones the first."""
+    tested = [row for row in history if "test_accuracy" in row]
+    if not tested:
+        return {}
+    best = max(tested, key=lambda row: row["test_accuracy"])
+    return {"accuracy_best_epoch": best["test_accuracy"], "best_epoch": int(best["epoch"])}
 
 
 def _epochs(history: list[EpochRow]) -> int:

@@ -23,6 +23,8 @@ Record = dict[str, Any]
         accuracy_top5           test top-5, last epoch
         accuracy_selected       test top-1 of the epoch that was best on validation
         accuracy_before_refit   test top-1 right after pruning (null for a dense cell)
+        accuracy_best_epoch     highest test top-1 of any epoch of the last training, and its
+        best_epoch              0-based number, where the recipe said test_each_epoch
         val_accuracy, val_loss, train_loss, selected_epoch, epochs
         cost, cost_dense        {params, params_nonzero, macs, macs_nonzero, bytes}: this network,
                                 and the same one before pruning (equal for a dense cell)
@@ -44,9 +46,9 @@ Record = dict[str, Any]
     error                 null, or {type, message, traceback, kind: see sweeps.failure}
 
 Beside it, ``history.json`` has one row an epoch: {phase, epoch, lr, train_loss, train_accuracy,
-val_loss, val_accuracy}; ``analysis/<name>.json`` what an analysis found: {analysis, about,
-reconstruction, digest, weights, settings, found}, where digest is of its source, and weights as
-above.
+val_loss, val_accuracy, test_accuracy}, the last ones where those splits were looked at;
+``analysis/<name>.json`` what an analysis found: {analysis, about, reconstruction, digest, weights,
+settings, found}, where digest is of its source, and weights as above.
 """
 
 
