@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ from sweeps.plan import cells_of
 from sweeps.settings import defaults
 
 if TYPE_CHECKING:
+    from mirrored import Published
+    from playwright.sync_api import Browser
+
+    from sweeps.ledger import Ledger
+    from tests.chromium import Opened, Pages
     from tests.wandb_server.server import Server
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +75,63 @@ def server(running: Server) -> Server:
 
     renew(running)
     return running
+
+
+@pytest.fixture
+def wandb_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What W&B's client writes in this process is below ``tmp_path``."""
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path / "wandb"))
+
+
+@pytest.fixture
+def published(server: Server, tmp_path: Path) -> Published:
+    """The small ledger, and its runs on the server, as if it had been published."""
+    from mirrored import Published
+
+    return Published.of(server, tmp_path)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    """A ledger in which a grid was started as sweep ``demo``, with nothing done."""
+    from started import begun
+
+    return begun(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """For networks so small that a second thread only waits."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    """The pages of sweeps made by hand; each is made when it is first asked for."""
+    from page_sweeps import page_of
+
+    return cache(lambda name: page_of(name, tmp_path_factory.mktemp(name)))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, which is started once for a module."""
+    from chromium import started
+
+    yield from started()
+
+
+@pytest.fixture
+def opened(browser: Browser, pages: Pages) -> Iterator[Opened]:
+    """Opens the page of a sweep; whatever goes wrong in it fails the test at its end."""
+    from chromium import opening
+
+    yield from opening(browser, pages)
 
 
 def _gives(key: str, arguments: tuple[str, ...]) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from html.parser import HTMLParser
+from typing import Any
 
 from reports.document import Document
 from reports.report import build
@@ -32,3 +35,16 @@ class Reader(HTMLParser):
 def read_page(made: Document) -> Reader:
     contents = build(made)
     return Reader(contents["index.html"].decode())
+
+
+def content_of(text: str) -> dict[str, Any]:
+    """The JSON in a page."""
+    found = re.search(r'id="content">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    made: dict[str, Any] = json.loads(found[1])
+    return made
+
+
+def unpacked(column: Any) -> list[Any]:
+    """The values of a packed column of that JSON."""
+    return column if isinstance(column, list) else [column["of"][at] for at in column["at"]]

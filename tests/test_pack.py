@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, TINY, TRAINER, cells
+from processes import until
 
 from sweeps import attempts
 from sweeps.cell import Cell
@@ -74,20 +74,13 @@ def states(ledger: Path, asked: Sequence[Cell]) -> list[State]:
     return [status.state for status in survey(Ledger(ledger), asked)]
 
 
-def until(there: Callable[[], bool], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def ends(ledger: Path, cell: Cell) -> list[str]:
     return [one["ended"] for one in attempts.read(Ledger(ledger).paths(cell.key).attempts)]
 
 
 def child_of(process: subprocess.Popen[str]) -> int:
     path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    until(lambda: bool(path.read_text().split()))
+    until(lambda: path.read_text().split(), 120)
     return int(path.read_text().split()[-1])
 
 
@@ -134,7 +127,7 @@ def test_a_killed_child_is_one_lost_attempt_and_goes_on_from_its_checkpoint(tmp_
     cell = long()
     process = task(submission(tmp_path, [cell], [[cell]]))
     checkpoint = Ledger(tmp_path).paths(cell.key).checkpoint("fit")
-    until(checkpoint.exists)
+    until(checkpoint.exists, 120)
     os.kill(child_of(process), signal.SIGKILL)
     assert "was killed by SIGKILL" in ended(process)
     assert ends(tmp_path, cell) == ["kill", "done"]
@@ -154,7 +147,7 @@ def test_a_cell_that_is_killed_again_and_again_with_nothing_gained_has_failed(
     process = task(submission(tmp_path, [cell], [[cell]]))
     path = Ledger(tmp_path).paths(cell.key).attempts
     for number in range(3):
-        until(lambda number=number: len(attempts.read(path)) == number + 1)
+        until(lambda number=number: len(attempts.read(path)) == number + 1, 120)
         os.kill(child_of(process), signal.SIGKILL)
     ended(process)
     record = Ledger(tmp_path).record(cell.key)
@@ -171,7 +164,7 @@ def test_a_pack_that_is_told_to_leave_stops_its_cells_at_a_checkpoint(
     cell = long()
     made = submission(tmp_path, [cell], [[cell]])
     process = task(made)
-    until(Ledger(tmp_path).paths(cell.key).checkpoint("fit").exists)
+    until(Ledger(tmp_path).paths(cell.key).checkpoint("fit").exists, 120)
     process.send_signal(number)
     assert "stopped at a checkpoint" in ended(process)
     assert states(tmp_path, [cell]) == [State.PENDING]

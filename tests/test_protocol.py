@@ -26,8 +26,8 @@ from ledgers import (
     small,
     texts,
 )
-from test_reports_search import EAN, searched, supernet
-from test_reports_search import cell as search_cell
+from searches import EAN, searched, supernet
+from searches import cell as search_cell
 
 from reports.document import Document
 from reports.protocol import check_one_device, check_one_protocol, difference

@@ -172,7 +172,7 @@ def test_the_table_says_what_was_printed_and_that_it_is_the_best_epoch(tmp_path:
     text = markdown(made)
     assert "Published: README of a &amp; b; best test epoch, mean of 5; r=8." in text
     assert "Published 91.20: Table 1 of c\\_d; which epoch is not known." in text
-    assert "0.3 to 0.8 points above the last; ours is of the last epoch" in text
+    assert "0.3 to 0.8 points above the last; our accuracy is of the last epoch" in text
 
 
 def test_other_parameters_than_those_that_were_published_are_marked(tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from small import At, Training, same
 from lightning_modules.stopping import Stopped
 from sweeps import ranks
 from sweeps.context import Context
+from sweeps.follow import follow
 from sweeps.outcome import failed
-from sweeps.ranks import LeaderLeft, calling, calls, follow, rank, wait, world
+from sweeps.ranks import LeaderLeft, calling, calls, rank, wait, world
 from sweeps.record import RunPaths
 
 PARENT = (*TINY, "data.size=320", "recipe.batch_size=16", "recipe.epochs=2")
@@ -40,7 +41,8 @@ from conftest import TRAINER, cell
 from lightning_modules.stopping import Stopped
 from sweeps.context import Context
 from sweeps.execute import execute
-from sweeps.ranks import follow, rank
+from sweeps.follow import follow
+from sweeps.ranks import rank
 from sweeps.record import RunPaths
 
 ledger, phase, *asked = sys.argv[1:]

@@ -4,73 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from html_reader import read_page
-from ledgers import (
-    DATA,
-    MAGNITUDE,
-    NONE,
-    RECIPE,
-    RESNET,
-    document,
-    document_of,
-    done,
-    failed,
-    ledger_of,
-    row,
-    texts,
-)
+from ledgers import MAGNITUDE, document, done, row, texts
+from searches import BLENDED, EAN, broken, cell, outcomes, supernet
 
 from reports.document import Document
 from reports.latex import latex
 from reports.markdown import markdown
 from reports.sheets import runs_csv, table_csv
 from reports.terminal import WIDTH, terminal_table
-from sweeps.cell import DENSE, Cell, Choice
-from sweeps.record import Record
-
-SUPERNET = {"epochs": 4, "lr": 0.05, "schedule": "constant"}
-SEARCHING = replace(RECIPE, options={**RECIPE.options, "supernet": SUPERNET})
-EAN, LOT = (Choice(n, {"supernet": "random", "steps": 5}) for n in ("ean", "random_sites"))
-BLENDED = Choice("blended", {"macs": 0.5})
-
-
-def plugged(connect: str = "all") -> Choice:
-    return Choice("se", {"reduction": 16, "connect": connect})
-
-
-def cell(pruning: Choice = DENSE, attention: Choice | None = None, seed: int = 0) -> Cell:
-    return Cell(DATA, RESNET, attention or plugged(), pruning, SEARCHING, seed)
-
-
-def searched(cell: Cell, scheme: str, accuracy: float, evaluations: int = 12) -> Record:
-    record = done(cell, accuracy)
-    record["result"] |= {"scheme": scheme, "accuracy_before_refit": None, "sparsity": 0.5}
-    record["result"]["search"] = {"evaluations": evaluations, "asked": 15}
-    return record | {"seconds": {"prune": 9.0, "refit": 2.0}, "search_seconds": 240.0}
-
-
-def supernet(seed: int = 0) -> Cell:
-    found = cell(EAN, seed=seed).parent
-    assert found is not None
-    return found
-
-
-def outcomes() -> list[tuple[Cell, Record | None]]:
-    """Two seeds of a search beside none, all and a scheme by hand; the second lot is to come."""
-    found: list[tuple[Cell, Record | None]] = []
-    for seed in range(2):
-        dense = [cell(attention=a, seed=seed) for a in (NONE, plugged(), plugged("110"))]
-        found += [(one, done(one, a)) for one, a in zip(dense, (0.9, 0.95, 0.94), strict=True)]
-        net, ean, lot = supernet(seed), cell(EAN, seed=seed), cell(LOT, seed=seed)
-        found.append((net, done(net, 0.5) | {"seconds": {"fit": 30.0, "measure": 1.0}}))
-        found.append((ean, searched(ean, "1|00" if seed else "1|01", 0.96 + seed / 100)))
-        found.append((lot, None if seed else searched(lot, "0|11", 0.91, evaluations=0)))
-    return found
 
 
 def made(folder: Path) -> Document:
@@ -170,12 +115,6 @@ def test_what_a_search_of_a_blend_asked_stands_there_too(tmp_path: Path) -> None
     found = texts(document_, "se", "blended")
     assert (found["search"], found["sparsity"]) == ("40 7.5 s", "0.00")
     assert not document_.tables[0].remarks[1:]
-
-
-def broken(folder: Path) -> tuple[Document, Any]:
-    net, ean = supernet(), cell(EAN)
-    ledger = ledger_of(folder, [(cell(), None), (net, failed(net, "loss is nan")), (ean, None)])
-    return document_of(ledger), ledger
 
 
 def test_a_supernet_that_failed_is_the_reason_of_its_searches(tmp_path: Path) -> None:
