@@ -74,4 +74,7 @@ def _silence() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if not gc.isenabled():
+        gc.freeze()  # the interpreter would look through all that is left, for nothing
+    sys.exit(status)

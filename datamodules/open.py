@@ -50,7 +50,7 @@ def open_data(
 def sources() -> list[str]:
     """The files of this folder that define ``load``; none is imported."""
     files = Path(__file__).parent.glob("*.py")
-    return sorted(path.stem for path in files if "\ndef load(" in path.read_text())
+    return sorted(path.stem for path in files if b"\ndef load(" in path.read_bytes())
 
 
 def _problems(spec: DataSpec, recipe: Recipe) -> list[str]:

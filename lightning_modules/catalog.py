@@ -50,7 +50,7 @@ def variant(axis: str, name: str) -> Variant:
     if name == "none" and axis in NEUTRAL:
         return Variant(axis, name, NEUTRAL[axis])
     for path in _files(axis):
-        if path.stem == name or (axis == "backbone" and f'"{name}"' in path.read_text()):
+        if path.stem == name or (axis == "backbone" and f'"{name}"'.encode() in path.read_bytes()):
             for found in read(axis, path):
                 if found.name == name:
                     return found

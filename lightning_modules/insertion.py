@@ -62,20 +62,17 @@ def insert(
             given["conv"] = model.get_submodule(site.path)
         return make(site.channels, **given)
 
-    if slot == "norm":
+    if replace := {"norm": _replace_norm, "conv": _replace_conv}.get(slot):
         for site in sites:
-            _replace_norm(model, site, made(site))
-    elif slot == "conv":
-        for site in sites:
-            _replace_conv(model, site, made(site))
-    else:
-        connect = insertion.connect if slot in SCHEMED else "all"
-        bits = connections(connect, len(sites))
-        plugged = [site for site, bit in zip(sites, bits, strict=True) if bit]
-        for _, group in groupby(sorted(plugged, key=_stage), key=_stage):
-            stage = list(group)
-            modules = _modules(stage, made, insertion.share, sides)
-            _fill(model, stage, modules, slot=slot, switched=connect == "random")
+            replace(model, site, made(site))
+        return model
+    connect = insertion.connect if slot in SCHEMED else "all"
+    bits = connections(connect, len(sites))
+    plugged = [site for site, bit in zip(sites, bits, strict=True) if bit]
+    for _, group in groupby(sorted(plugged, key=_stage), key=_stage):
+        stage = list(group)
+        modules = _modules(stage, made, insertion.share, sides)
+        _fill(model, stage, modules, slot=slot, switched=connect == "random")
     return model
 
 

@@ -31,7 +31,7 @@ def read(axis: str, path: Path) -> list[Variant]:
         VariantError: no Python, no header, no public class, or options that are not plain.
     """
     try:
-        tree = ast.parse(path.read_text(), filename=str(path))
+        tree = ast.parse(path.read_bytes(), filename=str(path))
     except SyntaxError as error:
         raise VariantError(f"{path}, line {error.lineno}: {error.msg}") from None
     about, source, reconstruction = _header(tree, path)

@@ -37,7 +37,7 @@ class Name:
 def name_cells(cells: Iterable[Cell]) -> list[dict[str, Name]]:
     """Name every part of every cell, as they are called within one sweep."""
     identities: list[dict[str, str]] = []
-    known: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
+    known: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
     texts: dict[str, str] = {}
     for cell in cells:
         parts = _parts(cell)
@@ -46,7 +46,7 @@ def name_cells(cells: Iterable[Cell]) -> list[dict[str, Name]]:
             if (part, text) not in known:
                 known[part, text] = (parts[part]["name"], flat(parts[part]["options"]))
         identities.append(identity)
-    names = _names(known)
+    names = _names(_spelled(known))
     return [{part: names[part, text] for part, text in one.items()} for one in identities]
 
 
@@ -58,16 +58,40 @@ def _identity(choice: Mapping[str, Any], texts: dict[str, str]) -> str:
     return texts[spelled]
 
 
-def flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested options as ``{dotted path: text}``; options that are not set are left out."""
-    found: dict[str, str] = {}
+def flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested options as ``{dotted path: value}``; options that are not set are left out."""
+    found: dict[str, Any] = {}
     for key, value in options.items():
         if isinstance(value, Mapping):
             found |= flat(value, f"{prefix}{key}.")
         elif value is not None:
-            text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-            found[f"{prefix}{key}"] = text
+            found[f"{prefix}{key}"] = value
     return found
+
+
+def _spelled(
+    known: Mapping[tuple[str, str], tuple[str, Mapping[str, Any]]],
+) -> dict[tuple[str, str], tuple[str, dict[str, str]]]:
+    """The same with values as text; a text that reads as another's number has quotes."""
+    taken = {
+        (part, name, path, _plain(value))
+        for (part, _), (name, options) in known.items()
+        for path, value in options.items()
+        if not isinstance(value, str)
+    }
+
+    def text(value: Any, *place: str) -> str:
+        is_taken = isinstance(value, str) and (*place, value) in taken
+        return json.dumps(value) if is_taken else _plain(value)
+
+    return {
+        (part, one): (name, {path: text(value, part, name, path) for path, value in o.items()})
+        for (part, one), (name, o) in known.items()
+    }
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 def _parts(cell: Cell) -> dict[str, Any]:

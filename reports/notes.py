@@ -12,7 +12,7 @@ import pandas as pd
 
 from reports.gather import NO_ROW
 from reports.outcome import ORIGINS, SOURCES
-from reports.units import duration, percent
+from reports.units import duration
 from sweeps.published import Published
 
 FACTS = {
@@ -154,7 +154,7 @@ def published(row: Mapping[str, Any]) -> list[str]:
     """Where the numbers come from that papers print for a row; several are told apart."""
     printed: Sequence[Published] = row["published"]
     is_range = len({one.accuracy for one in printed}) > 1
-    return [_quoted(one, percent(one.accuracy) if is_range else "") for one in printed]
+    return [_quoted(one, one.percent if is_range else "") for one in printed]
 
 
 def other_params(row: Mapping[str, Any]) -> list[str]:

@@ -45,6 +45,7 @@ def values(row: Mapping[str, Any]) -> dict[str, Value]:
     }
     if has_validation(row):
         found["accuracy_selected"] = _spread(row, "accuracy_selected", percent)
+    found["accuracy_best_epoch"] = _spread(row, "accuracy_best_epoch", percent)
     if row["row"] != row["reference_row"]:
         found["delta_reference"] = _delta(row, "delta_reference")
     if row["pruning"] != "none" or row["delta_parent_n"]:
@@ -78,9 +79,10 @@ def _without(row: Mapping[str, Any]) -> str:
 
 def _published(printed: Sequence[Published]) -> Value:
     """The number, or the range of several; each stands in a footnote then."""
-    texts = [percent(accuracy) for accuracy in sorted({one.accuracy for one in printed})]
+    texts = {one.accuracy: one.percent for one in printed}
+    ends = dict.fromkeys((min(texts), max(texts))) if texts else ()
     epochs = "/".join(dict.fromkeys(one.epoch for one in printed))
-    return Value("–".join(dict.fromkeys((texts[0], texts[-1]))) if texts else "", epochs)
+    return Value("–".join(texts[accuracy] for accuracy in ends), epochs)
 
 
 def _plugged(row: Mapping[str, Any]) -> Value:

@@ -126,4 +126,4 @@ def is_known(ledger: Ledger, cell: Cell, record: Record, entry: Variant) -> bool
     """Whether there is a result of this code, on these weights."""
     before = ledger.analysis(cell.key, entry.name) or {}
     weights = record["result"]["weights"]
-    return bool(before) and (before["digest"], before["weights"]) == (entry.digest(), weights)
+    return (before.get("digest"), before.get("weights")) == (entry.digest(), weights)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hydra.core.override_parser.types import Override
 
@@ -15,6 +15,8 @@ from sweeps.settings import WORDS
 GROUPS = ("cluster", "sweep")
 STARTED = ("status", "logs", "cancel", "retry", "report", "analyze", "publish", "dashboard")
 """What is asked of a sweep that was started, here or by others: its file may be gone."""
+APART = ("browse", "list")
+"""What is about no sweep and no cell."""
 KEYED = ("logs", "analyze")
 """What can be asked of one cell by its key."""
 LISTS = ("tables", "analysis", "wandb.artifacts", "cluster.setup")
@@ -29,6 +31,11 @@ def is_grid(override: Override) -> bool:
     return override.key_or_group.partition(".")[0] in (*AXES, "seed")
 
 
+def is_choice(override: Override) -> bool:
+    """Whether an override says which sweep or which of its cells."""
+    return override.key_or_group == "sweep" or is_grid(override)
+
+
 def asked(overrides: Sequence[Override], key: str) -> str | None:
     """The value of the last override of ``key``, or None."""
     found = [o.value() for o in overrides if o.key_or_group == key]
@@ -39,19 +46,19 @@ def check_settings(overrides: Sequence[Override], verbs: Sequence[str]) -> list[
     """What is wrong with overrides that are not about the grid."""
     known = [*top_level(), "seed", "hydra", *AXES]
     words = {"do": verbs, **WORDS}
-    is_started = asked(overrides, "do") in STARTED
+    has_file = asked(overrides, "do") not in (*STARTED, *APART)
     problems = []
     for override in overrides:
         key, value = override.key_or_group, override.value()
         if key == "tables" and isinstance(value, dict):
             problems.append("tables={...}: must be a list of tables; write tables=[{...}]")
-        elif key.partition(".")[0] not in known and not override.is_add():
+        elif key.partition(".")[0] not in known:
             problems.append(near_miss("setting", key, known))
         elif problem := _not_one_value(override):
             problems.append(problem)
         elif key in words and str(value) not in words[key]:
             problems.append(near_miss(key, str(value), words[key]))
-        elif key == "sweep" and is_started:
+        elif key == "sweep" and not has_file:
             if not NAME.fullmatch(str(value)):
                 problems.append(f"sweep={value}: must be a name of letters, digits and _ . -")
         elif key in GROUPS and str(value) not in names(key):
@@ -74,11 +81,13 @@ def _not_one_value(override: Override) -> str | None:
 def check_place(overrides: Sequence[Override], verbs: Sequence[str]) -> list[str]:
     """What is wrong with overrides that mean nothing for what is done."""
     verb = asked(overrides, "do") or "run"
-    keys = " ".join(str(o.input_line) for o in overrides if o.key_or_group == "key")
-    grid = " ".join(str(o.input_line) for o in overrides if is_grid(o))
+    keys = _lines(o for o in overrides if o.key_or_group == "key")
+    grid = _lines(filter(is_grid, overrides))
     problems = []
     if keys and verb in verbs and verb not in KEYED:
         problems.append(f"{keys}: only do={' and do='.join(KEYED)} ask for a key; leave it out")
+    if verb in APART and (chosen := _lines(o for o in overrides if is_choice(o))):
+        problems.append(f"{chosen}: do={verb} is about no sweep and no cell; leave it out")
     if grid and verb in STARTED:
         some = f"; for a table of some rows: {ROWS}" if verb == "report" else ""
         some = "; for one cell: key=..." if verb in KEYED else some
@@ -86,6 +95,10 @@ def check_place(overrides: Sequence[Override], verbs: Sequence[str]) -> list[str
             f"{grid}: do={verb} is about the whole sweep as it was started; leave it out{some}"
         )
     return problems
+
+
+def _lines(overrides: Iterable[Override]) -> str:
+    return " ".join(str(override.input_line) for override in overrides)
 
 
 def top_level() -> list[str]:

@@ -23,7 +23,7 @@ LOSSES = (*slurm.LOSSES.values(), "kill", LOST)
 def read(path: Path) -> list[Attempt]:
     """All attempts, oldest first; a torn line is left out."""
     try:
-        lines = path.read_text(errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return []
     found: dict[int, Attempt] = {}

@@ -16,6 +16,15 @@ from sweeps.ledger import Ledger
 
 SHOWN = 3
 """How many of the largest contributors a message lists."""
+LESS = "Raise the budget, or leave out seeds, variants or epochs, for example with: ARGS='seed=0'"
+FIRST = (
+    "A first run of one seed makes it known, or its canaries alone: "
+    "ARGS='seed=0 budget_gpu_hours=null'"
+)
+LIFT = (
+    "What has failed is retried as a whole: raise the budget, or lift it with: "
+    "ARGS='budget_gpu_hours=null'"
+)
 
 
 @dataclass(frozen=True)
@@ -138,31 +147,38 @@ def check_budget(
     cells: Sequence[Cell],
     resources: Callable[[Cell], Resources],
     budget: float | None,
+    *,
+    verb: str = "sweep",
 ) -> None:
     """Look whether cells stay within a budget of GPU-hours; None is no limit.
+
+    Args:
+        verb: what was asked, as in ``over``.
 
     Raises:
         UserError: they would cost more, or nobody knows what some of them cost.
     """
     if budget is None:
         return
-    if problem := over(Bill.of(cells, resources, forecast), budget):
+    if problem := over(Bill.of(cells, resources, forecast), budget, verb):
         raise UserError(problem)
 
 
-def over(bill: Bill, budget: float) -> str | None:
-    """Why a bill does not stay within a budget, if it does not, and what to do."""
+def over(bill: Bill, budget: float, verb: str = "sweep") -> str | None:
+    """Why a bill does not stay within a budget, if it does not, and what to do: ``retry`` is about
+    all that has failed, other verbs may ask for a part."""
     limit = f"budget_gpu_hours={budget:g}"
+    is_whole = verb == "retry"
     if bill.gpu_hours > budget:
         largest = [f"{rounded(hours)} for {group}" for group, hours in bill.gpu.items()][:SHOWN]
         return (
-            f"{bill} are more than {limit}; the largest parts: {', '.join(largest)}. Raise the "
-            "budget, or leave out seeds, variants or epochs, for example with: ARGS='seed=0'"
+            f"{bill} are more than {limit}; the largest parts: {', '.join(largest)}. "
+            f"{LIFT if is_whole else LESS}"
         )
     if bill.unknown_gpu:
         return (
             f"{bill.unknown_gpu} cells have an unknown length, so that {limit} cannot be "
-            f"promised; known: {rounded(bill.gpu_hours)} GPU-hours. A first run of one seed makes "
-            "it known, or its canaries alone: ARGS='seed=0 budget_gpu_hours=null'"
+            f"promised; known: {rounded(bill.gpu_hours)} GPU-hours. "
+            f"{LIFT if is_whole else FIRST}"
         )
     return None

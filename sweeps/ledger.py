@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sweeps.cell import SCHEMA, Cell, Choice
+from sweeps.cell import SCHEMA
 from sweeps.curves import Curves, curves
 from sweeps.errors import MALFORMED, UserError, near_miss
-from sweeps.published import Published
+from sweeps.frozen import Plan
 from sweeps.record import (
     Damaged,
     Record,
@@ -22,57 +22,8 @@ from sweeps.record import (
     read_record,
     write_atomically,
 )
-from sweeps.sound import plan_problem
 
-
-@dataclass(frozen=True)
-class Plan:
-    """A sweep, resolved: the cells to run, and the pairs that cannot work with the reason.
-
-    ``cells`` holds every dense parent before its children; ``resources`` what a cell's block asks
-    of a cluster (options of ``conf/cluster/slurm.yaml``), by key, where it asks anything;
-    ``published`` what papers print for some of the cells.
-    """
-
-    sweep: str
-    about: str
-    cells: tuple[Cell, ...]
-    inapplicable: tuple[tuple[Cell, str], ...] = ()
-    resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    published: tuple[Published, ...] = ()
-
-    def json(self) -> dict[str, Any]:
-        return {
-            "schema": SCHEMA,
-            "sweep": self.sweep,
-            "about": self.about,
-            "cells": [cell.json() for cell in self.cells],
-            "inapplicable": [[cell.json(), reason] for cell, reason in self.inapplicable],
-            "resources": {key: dict(own) for key, own in self.resources.items()},
-            "published": [one.json() for one in self.published],
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Plan:
-        """The plan that ``json`` wrote.
-
-        Raises:
-            LookupError, TypeError, ValueError, AttributeError: it is none.
-        """
-        known: dict[bytes, Choice] = {}
-        found = cls(
-            sweep=data["sweep"],
-            about=data["about"],
-            cells=tuple(Cell.from_json(one, known) for one in data["cells"]),
-            inapplicable=tuple(
-                (Cell.from_json(one, known), reason) for one, reason in data["inapplicable"]
-            ),
-            resources=data.get("resources", {}),
-            published=tuple(map(Published.from_json, data.get("published", []))),
-        )
-        if why := plan_problem(found):
-            raise ValueError(why)
-        return found
+__all__ = ["Ledger", "Plan"]
 
 
 @dataclass(frozen=True)

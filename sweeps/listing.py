@@ -61,7 +61,7 @@ def _described(kind: str, name: str) -> dict[str, Any]:
 
 
 def _lines(kind: str, name: str) -> list[str]:
-    return (CONF / kind / f"{name}.yaml").read_text().splitlines()
+    return (CONF / kind / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
 
 
 def listing_text() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from typing import Any
 from sweeps.cell import Cell
 from sweeps.cluster.queue import Standing, standing
 from sweeps.cluster.submission import CANARY
-from sweeps.errors import UserError
+from sweeps.errors import MALFORMED, UserError
 from sweeps.ledger import Ledger
 from sweeps.show import table
 from sweeps.state import State, Status, survey
@@ -110,9 +111,18 @@ def trace(ledger: Ledger, prefix: str) -> Trace:
         UserError: there is none, or there are several.
     """
     cell = find(ledger, prefix)
-    now = standing(ledger.root)
+    now = _standing(ledger)
     family = [cell.parent, cell] if cell.parent else [cell]
     return Trace(ledger, survey(ledger, family, now.tasks, now.running)[-1], now)
+
+
+def _standing(ledger: Ledger) -> Standing:
+    """The cell's log can be read without the submissions, if one of them cannot."""
+    try:
+        return standing(ledger.root)
+    except UserError as error:
+        _leave_out(str(error))
+        return Standing(note=str(error))
 
 
 def find(ledger: Ledger, prefix: str) -> Cell:
@@ -136,13 +146,24 @@ def find(ledger: Ledger, prefix: str) -> Cell:
 
 
 def _cells(ledger: Ledger, prefix: str) -> Iterator[Cell]:
+    """Those that have run, and those of every plan; what cannot be read is left out and told."""
     names = sorted(os.listdir(ledger.root)) if ledger.root.is_dir() else []
     for name in names:
         path = ledger.paths(name).cell
         if KEY.fullmatch(name) and name.startswith(prefix) and path.exists():
-            yield Cell.from_json(json.loads(path.read_bytes()))
+            try:
+                yield Cell.from_json(json.loads(path.read_bytes()))
+            except (OSError, *MALFORMED) as error:
+                _leave_out(f"cell {path} cannot be read ({error})")
     for path in sorted(ledger.plans.glob("*.json")):
-        yield from (c for c in ledger.plan(path.stem).cells if c.key.startswith(prefix))
+        try:
+            yield from (c for c in ledger.plan(path.stem).cells if c.key.startswith(prefix))
+        except UserError as error:
+            _leave_out(str(error))
+
+
+def _leave_out(why: str) -> None:
+    print(f"left out: {why}", file=sys.stderr)
 
 
 def of_interest(statuses: Iterable[Status], ledger: Ledger) -> list[dict[str, str]]:

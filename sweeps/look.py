@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -125,10 +125,14 @@ class Look:
         return max(self.due.seconds - spent, 0.0) / self.lanes
 
 
-def look(ledger: Ledger, plan: Plan, now: Standing | None = None) -> Look:
-    """Look at a sweep; ``now`` is the queue, which is asked if it is not given."""
+def look(
+    ledger: Ledger, plan: Plan, now: Standing | None = None, *, again: Collection[str] = ()
+) -> Look:
+    """Look at a sweep; ``now`` is the queue, which is asked if it is not given; ``again`` as in
+    ``survey``."""
     now = now or standing(ledger.root)
-    return Look(ledger, plan, now, survey(ledger, plan.cells, now.tasks, now.running))
+    found = survey(ledger, plan.cells, now.tasks, now.running, again=again)
+    return Look(ledger, plan, now, found)
 
 
 def _spent(status: Status, work: Estimate) -> float:

@@ -21,6 +21,7 @@ class Order:
         resources: by key, what a block of the sweep sets of the cluster's options for its cells.
         results: where the report goes.
         budget: GPU-hours that the cells may cost; None is no limit.
+        verb: what was asked: sweep, which may be about a part of it, or retry, which is not.
         tables: further tables of the report, see `sweeps.tables.tables`.
     """
 
@@ -30,4 +31,5 @@ class Order:
     resources: Mapping[str, Mapping[str, Any]]
     results: Path
     budget: float | None = None
+    verb: str = "sweep"
     tables: Sequence[Mapping[str, Any]] = ()

@@ -3,7 +3,7 @@
     published:
       - match: {data: cifar100, data.val_fraction: 0, backbone: resnet164,
                 recipe: resnet164_164, attention: iebn}
-        accuracy: 77.09         top-1 in percent, as printed
+        accuracy: "77.10"       top-1 in percent, as printed; yaml drops a last 0 without quotes
         epoch: best             best or last test epoch, or unknown
         n: 5                    runs it is the mean of, if the source says so
         params: 1.75 M          as printed; or a whole number
@@ -29,6 +29,9 @@ EPOCHS = ("best", "last", "unknown")
 PINNED = ("data", "backbone", "recipe")
 ENTRIES = ("match", "accuracy", "epoch", "n", "params", "source", "note")
 UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
+MOST_DECIMALS = 6
+"""Of a percentage, behind its point."""
+PERCENT = re.compile(rf"\d+(\.\d{{1,{MOST_DECIMALS}}})?")
 PARAMS = re.compile(r"(\d+(?:\.(\d+))?) ?([kMG]?)")
 
 
@@ -41,6 +44,7 @@ class Published:
         epoch: which test epoch that is: best, last or unknown.
         source: where it is printed.
         n: number of runs it is the mean of; None is unknown.
+        decimals: digits of the accuracy in percent behind its point, as printed.
         params: parameters as printed, a whole number or with a unit: 1.75 M.
         note: what the reader must know.
         keys: the cells that it stands beside.
@@ -50,6 +54,7 @@ class Published:
     epoch: str
     source: str
     n: int | None = None
+    decimals: int = 2
     params: str = ""
     note: str = ""
     keys: tuple[str, ...] = ()
@@ -63,11 +68,13 @@ class Published:
         """
         if problems := [*_problems(item)]:
             raise UserError("\n".join(problems))
+        accuracy = str(item["accuracy"])
         return cls(
-            accuracy=round(item["accuracy"] / 100, 8),
+            accuracy=round(float(accuracy) / 100, 8),
             epoch=item["epoch"],
             source=item["source"],
             n=item.get("n"),
+            decimals=len(accuracy.partition(".")[2]),
             params=str(item.get("params") or ""),
             note=item.get("note") or "",
         )
@@ -78,6 +85,11 @@ class Published:
 
     def json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @property
+    def percent(self) -> str:
+        """The accuracy in percent with the digits that were printed."""
+        return f"{100 * self.accuracy:.{self.decimals}f}"
 
     @property
     def params_count(self) -> float | None:
@@ -116,7 +128,8 @@ def check_match(match: Any) -> None:
 def _problems(item: Mapping[str, Any]) -> list[str]:
     found = [near_miss("entry", key, ENTRIES) for key in item if key not in ENTRIES]
     accuracy, n, params = item.get("accuracy"), item.get("n"), item.get("params")
-    if not isinstance(accuracy, int | float) or not 1 < accuracy <= 100:
+    percent = PERCENT.fullmatch(str(accuracy))
+    if not percent or not 1 < float(percent[0]) <= 100:
         found.append(f"accuracy is in percent, above 1 up to 100; came {accuracy}")
     if item.get("epoch") not in EPOCHS:
         found.append(f"epoch is {', '.join(EPOCHS)}; came {item.get('epoch')}")

@@ -68,7 +68,7 @@ class Quotation:
         )
 
     def __str__(self) -> str:
-        said = [f"{100 * self.printed.accuracy:g} for"]
+        said = [f"{self.printed.percent} for"]
         for value in self.values:
             said += [f"{value.axis}={value.name}"]
             said += [f"{value.axis}.{option}={text}" for option, text in value.overrides]

@@ -15,12 +15,10 @@ from pathlib import Path
 
 from lightning_modules.stopping import Stopped
 from lightning_modules.tasks import rank, world
-from sweeps.cell import Cell
-from sweeps.context import Context
 from sweeps.errors import UserError
 from sweeps.record import RunPaths, read_record, write_atomically
 
-__all__ = ["LeaderLeft", "calling", "calls", "follow", "rank", "wait", "world"]
+__all__ = ["LeaderLeft", "calling", "calls", "is_over", "rank", "wait", "world"]
 
 POLL_S = 0.5
 LIMIT_MIN = 60.0
@@ -29,34 +27,6 @@ LIMIT_MIN = 60.0
 
 class LeaderLeft(RuntimeError):
     """The leader does not come back to this cell."""
-
-
-def follow(cell: Cell, paths: RunPaths, context: Context) -> None:
-    """What every task but the first does for a cell; it writes nothing.
-
-    Returns when nothing is left to train, the cell has a record, or the training was stopped.
-
-    Raises:
-        LeaderLeft: nothing was heard of the leader for an hour.
-    """
-    from sweeps.phases import Phases
-    from sweeps.workbench import Workbench
-
-    if is_over(paths):
-        return
-    bench = Workbench(cell, paths, context.datasets, context.trainer)
-    phases = Phases(bench, stop=context.stop, leader=False)
-    try:
-        if cell.is_dense:
-            phases.fit()
-        for number in range(bench.rounds):
-            phases.prune(number)
-            phases.refit(number)
-    except Stopped:
-        return
-    except LeaderLeft:
-        if not is_over(paths):
-            raise
 
 
 def is_over(paths: RunPaths) -> bool:
@@ -123,7 +93,7 @@ def wait(
 def _call(path: Path) -> str | None:
     """The leader's call, no two are equal; None if it has not called since this job started."""
     try:
-        call = path.read_text()
+        call = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     return call if call.partition(" ")[0] == _start() else None

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hydra.core.override_parser.types import Override
 
-from sweeps.asked import STARTED, asked, check_place, check_settings, is_grid
+from sweeps.asked import APART, STARTED, asked, check_place, check_settings, is_grid
 from sweeps.cell import Choice
 from sweeps.cluster.resources import OWN
 from sweeps.compose import Value, composed
@@ -38,7 +38,7 @@ class Request:
         self, overrides: Sequence[Override], verbs: Sequence[str], before: Sequence[str] = ()
     ) -> None:
         rest = [o for o in overrides if not is_grid(o)]
-        grid = [] if asked(rest, "do") in STARTED else filter(is_grid, overrides)
+        grid = [] if asked(rest, "do") in (*STARTED, *APART) else filter(is_grid, overrides)
         problems = [*check_settings(rest, verbs), *check_place(overrides, verbs)]
         try:
             self._grid = settings(grid)

@@ -72,7 +72,7 @@ class Schemes:
 def _read(path: Path) -> dict[Scheme, tuple[Worth, float]]:
     found: dict[Scheme, tuple[Worth, float]] = {}
     with suppress(FileNotFoundError):
-        for line in path.read_text().splitlines():
+        for line in path.read_text(encoding="utf-8").splitlines():
             with suppress(ValueError, KeyError, TypeError):
                 row = json.loads(line)
                 scheme = tuple(bit == "1" for bit in row["scheme"])

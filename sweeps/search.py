@@ -47,12 +47,9 @@ def search(
         schemes = Schemes(path, evaluate, stop=stop, progress=bench.paths.searching)
         with _shown(schemes, options.steps * options.samples, progress) as shown:
             oracle = Oracle(bench.stages, shown)
-            start = time.perf_counter()
-            found = rule.search(oracle, options, bench.cell.seed)
-            thought = time.perf_counter() - start - sum(schemes.fresh.values())
+            found, seconds = _timed(schemes, lambda: rule.search(oracle, options, bench.cell.seed))
     ticket = Ticket(scheme_text(found, bench.stages))
     cost = {**oracle.cost, "supernet": parent.key}
-    seconds = max(thought, 0.0) + sum(schemes.seconds[scheme] for scheme in oracle.known)
     write_atomically(bench.paths.ticket, _file(bench, ticket, oracle.known.get(found), cost))
     network = bench.ticket(ticket.connect, inherits=rule.start == "init")
     return {
@@ -62,6 +59,14 @@ def search(
         "search": cost,
         "search_seconds": round(seconds, 3),
     }
+
+
+def _timed(schemes: Schemes, search: Callable[[], Scheme]) -> tuple[Scheme, float]:
+    """What a search finds, and the seconds of it and of every answer, whoever made that."""
+    start = time.perf_counter()
+    found = search()
+    thought = time.perf_counter() - start - sum(schemes.fresh.values())
+    return found, max(thought, 0.0) + sum(schemes.seconds.values())
 
 
 def _evaluator(bench: Workbench, options: Search) -> Evaluator:

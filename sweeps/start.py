@@ -13,19 +13,22 @@ from sweeps.record import check_writable
 from sweeps.reporting import make_report
 from sweeps.settings import Settings
 from sweeps.show import plan_text
-from sweeps.state import OPEN, State, Status, survey
+from sweeps.state import OPEN, State
 from sweeps.tables import pivots
 
 
-def start(settings: Settings, made: Plan) -> int:
+def start(settings: Settings, made: Plan, again: Sequence[str] = ()) -> int:
     """Run what is open; returns the exit status.
+
+    Args:
+        again: keys of failed cells that run again; their records stay until all was looked at.
 
     Raises:
         UserError: something that would keep it from running; nothing was started.
     """
     settings.ledger.prepare()
     check_writable(settings.results)
-    now = look(settings.ledger, made)
+    now = look(settings.ledger, made, again=again)
     busy = now.standing.tasks if settings.is_elsewhere else ()
     waits = [status.cell for status in now.statuses if status.state in (*OPEN, State.QUEUED)]
     left = [s.cell for s in now.statuses if s.state in OPEN and s.cell.key not in busy]
@@ -33,6 +36,8 @@ def start(settings: Settings, made: Plan) -> int:
     if left:
         _preflight(settings, made, left)
         run = _prepare(settings, made, left)
+        for key in again:
+            settings.ledger.set_aside(key)
         settings.ledger.freeze(made)
         if away := run():
             print(away)
@@ -41,8 +46,7 @@ def start(settings: Settings, made: Plan) -> int:
         print("every open cell has a job in the queue; follow it with: make status")
         return 0
     settings.ledger.freeze(made)
-    print(make_report(settings, made.sweep))
-    return verdict(survey(settings.ledger, made.cells))
+    return make_report(settings, made.sweep)
 
 
 def _preflight(settings: Settings, made: Plan, left: Sequence[Cell]) -> None:
@@ -85,20 +89,7 @@ def _prepare(settings: Settings, made: Plan, left: Sequence[Cell]) -> Callable[[
         resources=made.resources,
         results=settings.results,
         budget=settings.budget,
+        verb=settings.do,
         tables=settings.tables,
     )
     return prepare(order)
-
-
-def verdict(statuses: Sequence[Status]) -> int:
-    """0 when every cell is done, 1 when one has failed; says how to go on."""
-    failed = [s for s in statuses if s.state is State.FAILED]
-    if not failed:
-        return 0
-    blocked = sum(s.state is State.BLOCKED for s in statuses)
-    print(
-        f"{len(failed)} cells failed, {blocked} blocked by them; "
-        "see them with: make status, run them again with: make retry",
-        file=sys.stderr,
-    )
-    return 1

@@ -62,6 +62,7 @@ class _Survey:
     ledger: Ledger
     queued: Collection[str]
     running: Collection[str]
+    again: Collection[str]
     begun: Collection[str]
     failed: set[str]
 
@@ -86,7 +87,7 @@ class _Survey:
 
     def _record(self, key: str) -> tuple[Record | None, str]:
         try:
-            return self.ledger.record(key), ""
+            return None if key in self.again else self.ledger.record(key), ""
         except Damaged:
             return None, DAMAGED
 
@@ -110,17 +111,20 @@ def survey(
     cells: Iterable[Cell],
     queued: Collection[str] = (),
     running: Collection[str] = (),
+    *,
+    again: Collection[str] = (),
 ) -> list[Status]:
     """The status of every cell, in order; parents stand before their children.
 
     Args:
         queued: keys of cells that a job of SLURM answers for.
         running: ids of jobs that run, as they know them themselves.
+        again: keys of cells whose record is about to be set aside: they count as open.
 
     Raises:
         UserError: a record is of another schema.
     """
-    look = _Survey(ledger, queued, running, ledger.begun(), set())
+    look = _Survey(ledger, queued, running, frozenset(again), ledger.begun(), set())
     found = []
     for cell in cells:
         status = look.status(cell)

@@ -25,8 +25,8 @@ from sweeps.request import Request
 from sweeps.settings import Settings
 from sweeps.show import plan_json, plan_text
 from sweeps.source import LEDGER
-from sweeps.start import start, verdict
-from sweeps.state import OPEN, State, survey
+from sweeps.start import start
+from sweeps.state import OPEN, State
 from sweeps.status import status_json, status_text
 from sweeps.watch import watch
 
@@ -95,13 +95,10 @@ def do_retry(request: Request) -> int:
         return 0
     if settings.is_elsewhere and not now.standing.known:
         raise UserError(f"SLURM could not be asked ({now.standing.note}); retry when it answers")
-    held = [key for key in failed if key in now.standing.tasks]
-    for key in failed:
-        if key not in held:
-            settings.ledger.set_aside(key)
-    if held:
-        print(_held_text(made.sweep, len(held)), file=sys.stderr)
-    return start(settings, request.yielding(made))
+    again = [key for key in failed if key not in now.standing.tasks]
+    if held := len(failed) - len(again):
+        print(_held_text(made.sweep, held), file=sys.stderr)
+    return start(settings, request.yielding(made), again)
 
 
 def _held_text(sweep: str, count: int) -> str:
@@ -112,17 +109,10 @@ def _held_text(sweep: str, count: int) -> str:
 
 
 def do_report(request: Request) -> int:
-    settings = request.settings
-    if settings.source != LEDGER:
-        print(make_report(settings, request.sweep))
-        return 0
-    made = _started_plan(request)
-    print(make_report(settings, made.sweep))
-    try:
-        return verdict(survey(settings.ledger, made.cells))
-    except UserError as error:  # a record of another schema, which the tables show as damaged
-        print(error, file=sys.stderr)
-        return 1
+    """The exit status is 1 if a cell has failed or its record is damaged."""
+    if request.settings.source == LEDGER:
+        request.settings.ledger.check()
+    return make_report(request.settings, request.sweep)
 
 
 def do_analyze(request: Request) -> int:

@@ -24,6 +24,8 @@ from sweeps.curves import SHOWN, Curves
 Content = dict[str, Any]
 UNUSED = ["published", "is_search", "reference_row"]
 """Columns of the frame that no reader asks for."""
+COLUMN = ("key", "kind", "heading", "unit", "about")
+"""What the page says of a column of a table."""
 NUMBER = re.compile(r"([+−-]?\d+(?:\.\d+)?) ?([kMG]?)")
 FACTORS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 
@@ -53,11 +55,10 @@ def content(document: Document, curves: Callable[[str], Curves] | None = None) -
 
 
 def _table(table: Table, rows: pd.DataFrame, timed: pd.DataFrame) -> Content:
-    lines = table.lines
-    rows = rows.loc[[line.number for line in lines]]
+    rows = rows.loc[[line.number for line in table.lines]]
     rows = rows.assign(**_latencies(rows.index, timed))
     values = {
-        column.key: [line.values[place] for line in lines]
+        column.key: [line.values[place] for line in table.lines]
         for place, column in enumerate(table.columns)
     }
     return {
@@ -65,21 +66,21 @@ def _table(table: Table, rows: pd.DataFrame, timed: pd.DataFrame) -> Content:
         "setting": table.setting,
         "notes": table.notes,
         "remarks": table.remarks,
-        "columns": [
-            {name: getattr(column, name) for name in ("key", "kind", "heading", "unit", "about")}
-            for column in table.columns
-        ],
-        "lines": packed(
-            {
-                "number": [line.number for line in lines],
-                "state": [line.state for line in lines],
-                "mark": label(rows, "attention"),
-                "symbol": rows["pruning"],
-                **{axis: [str(getattr(line, axis)) for line in lines] for axis in SOURCES},
-            }
-        ),
+        "columns": [{name: getattr(column, name) for name in COLUMN} for column in table.columns],
+        "lines": packed(_lines(table, rows)),
         "values": packed({key: map(_value, found) for key, found in values.items()}),
         "numbers": {key: _numbers(key, found, rows) for key, found in values.items()},
+    }
+
+
+def _lines(table: Table, rows: pd.DataFrame) -> Content:
+    """Its lines but for their values, a list for each thing that is said of them."""
+    return {
+        "number": [line.number for line in table.lines],
+        "state": [line.state for line in table.lines],
+        "mark": label(rows, "attention"),
+        "symbol": rows["pruning"],
+        **{axis: [str(getattr(line, axis)) for line in table.lines] for axis in SOURCES},
     }
 
 

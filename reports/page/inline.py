@@ -52,12 +52,12 @@ def policy(scripts: Iterable[str]) -> str:
 
 
 def _library(name: str) -> Markup:
-    licence = (FOLDER / name).with_name("LICENSE").read_text()
+    licence = (FOLDER / name).with_name("LICENSE").read_text(encoding="utf-8")
     return _harmless(f"/*\n{licence.replace('*/', '')}*/\n{_read(name)}")
 
 
 def _read(name: str) -> str:
-    return MAP.sub("\n", (FOLDER / name).read_text())
+    return MAP.sub("\n", (FOLDER / name).read_text(encoding="utf-8"))
 
 
 def _harmless(script: str) -> Markup:

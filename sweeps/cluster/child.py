@@ -64,9 +64,9 @@ class Child:
         pid, status, usage = os.wait4(self.pid, os.WNOHANG)
         if not pid:
             return None
-        with os.fdopen(self.pipe) as pipe:
+        with os.fdopen(self.pipe, "rb") as pipe:
             told = pipe.read()
-        said: dict[str, float] = json.loads(told) if told.endswith("}") else {}
+        said: dict[str, float] = json.loads(told) if told.endswith(b"}") else {}
         code = os.waitstatus_to_exitcode(status)
         return Ended(code, time.monotonic() - self.since, usage.ru_maxrss / 1024, said)
 

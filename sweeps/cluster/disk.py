@@ -5,6 +5,7 @@ Standard library only.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def filesystem(folder: Path, mounts: str | None = None) -> str:
 
 def _mounts() -> str:
     try:
-        return MOUNTS.read_text(errors="surrogateescape")
+        return os.fsdecode(MOUNTS.read_bytes())
     except OSError:
         return ""
 

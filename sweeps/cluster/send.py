@@ -125,8 +125,9 @@ class Sender:
         return executor
 
     def _setup(self) -> list[str]:
+        """Run the snapshot's code; names and texts are UTF-8 whatever a node's locale is."""
         code = shlex.quote(str(self._submission.snapshot))
-        return [f"cd {code} && export PYTHONPATH={code}${{PYTHONPATH:+:$PYTHONPATH}}"]
+        return [f"cd {code} && export PYTHONUTF8=1 PYTHONPATH={code}${{PYTHONPATH:+:$PYTHONPATH}}"]
 
     def _stopped(self, why: str) -> UserError:
         with suppress(UserError):  # SLURM may have taken one whose number did not arrive here

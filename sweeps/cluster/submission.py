@@ -22,6 +22,7 @@ from sweeps.cell import Cell
 from sweeps.cluster.arrays import Array
 from sweeps.cluster.resources import Resources
 from sweeps.context import Context
+from sweeps.errors import MALFORMED, UserError
 from sweeps.record import write_atomically
 
 FOLDER, OVER = "submissions", "over"
@@ -97,29 +98,40 @@ class Submission:
 
     @classmethod
     def read(cls, folder: Path) -> Submission:
-        data = json.loads((folder / "plan.json").read_bytes())
-        data["cells"] = tuple(map(Cell.from_json, data["cells"]))
-        data["arrays"] = tuple(map(_array, data["arrays"]))
-        data["canaries"] = tuple(data["canaries"])
-        data["tables"] = tuple(data.get("tables", ()))
-        return cls(folder, **data)
+        """The submission that was written there.
+
+        Raises:
+            UserError: the file is none.
+        """
+        try:
+            data = json.loads((folder / "plan.json").read_bytes())
+            data["cells"] = tuple(map(Cell.from_json, data["cells"]))
+            data["arrays"] = tuple(map(_array, data["arrays"]))
+            data["canaries"] = tuple(data["canaries"])
+            data["tables"] = tuple(data.get("tables", ()))
+            return cls(folder, **data)
+        except MALFORMED as error:
+            raise UserError(
+                f"submission {folder / 'plan.json'} is damaged ({error}); look with squeue that "
+                "none of its jobs is left, then take its folder away"
+            ) from None
 
     def accepted(self, name: str | int, job: str) -> None:
         """Note the id that SLURM gave to an array, the canaries or the report."""
-        with (self.folder / "jobs.jsonl").open("a") as file:
+        with (self.folder / "jobs.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"name": str(name), "job": job}) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
     def close(self, outcome: str) -> None:
         """It is over, and how: nobody looks for its jobs any more."""
-        (self.folder / OVER).write_text(f"sweep {self.sweep} {outcome}\n")
+        (self.folder / OVER).write_text(f"sweep {self.sweep} {outcome}\n", encoding="utf-8")
 
     @property
     def jobs(self) -> dict[str, str]:
         """SLURM's ids by the array's number, ``canary`` or ``report``."""
         try:
-            lines = (self.folder / "jobs.jsonl").read_text().splitlines()
+            lines = (self.folder / "jobs.jsonl").read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return {}
         rows = [json.loads(line) for line in lines if line.endswith("}")]
@@ -166,7 +178,8 @@ def submissions(ledger: Path, sweep: str | None = None) -> list[Submission]:
 def last_over(ledger: Path, sweep: str) -> list[Submission]:
     """The last submission of a sweep that is over; empty if none is."""
     notes = sorted((ledger.absolute() / FOLDER).glob(f"*/{OVER}"), reverse=True)
-    mine = (path.parent for path in notes if path.read_text().startswith(f"sweep {sweep} "))
+    head = f"sweep {sweep} ".encode()
+    mine = (path.parent for path in notes if path.read_bytes().startswith(head))
     return [Submission.read(folder) for folder in islice(mine, 1)]
 
 

@@ -15,7 +15,7 @@ from sweeps import snapshot
 from sweeps.cell import Cell
 from sweeps.claim import Busy, claim
 from sweeps.cluster import slurm
-from sweeps.cluster.arrays import count
+from sweeps.cluster.arrays import Array, count
 from sweeps.cluster.checks import check
 from sweeps.cluster.layout import lay_out
 from sweeps.cluster.queue import Standing, recover, standing
@@ -45,7 +45,8 @@ class Submitter:
         classes = set(map(self._resources, order.cells))
         self._limits = check(classes, order.cluster, self._ledger.root, self._sweep)
         self._forecast = Forecast.of(self._ledger)
-        check_budget(self._forecast, order.cells, self._resources, order.budget)
+        asked = order.cells, self._resources, order.budget
+        check_budget(self._forecast, *asked, verb=order.verb)
 
     def submit(self) -> str:
         """Send what no job answers for yet; returns what was sent, in words.
@@ -68,6 +69,25 @@ class Submitter:
         return _sent(submission)
 
     def _plan(self, cells: Sequence[Cell], queued: dict[str, str]) -> Submission:
+        arrays, canaries = self._layout(cells, queued)
+        return Submission(
+            folder=new_folder(self._ledger.root),
+            sweep=self._sweep,
+            code=snapshot.take(self._ledger.root).digest,
+            options=dict(self._order.cluster),
+            context=self._order.context.json(),
+            results=str(self._order.results.absolute()),
+            cells=tuple(cells),
+            arrays=tuple(arrays),
+            canaries=tuple(cell.key for cell in canaries),
+            user=whoami(),
+            tables=tuple(self._order.tables),
+        )
+
+    def _layout(
+        self, cells: Sequence[Cell], queued: dict[str, str]
+    ) -> tuple[list[Array], tuple[Cell, ...]]:
+        """The arrays of cells, and the canaries before them, as many as SLURM takes."""
         most = self._limits.for_cells
         arrays, canaries = lay_out(
             cells,
@@ -83,19 +103,7 @@ class Submitter:
                 f"the sweep needs {count(arrays)} jobs at least, SLURM takes {most} now beside the "
                 "canaries and the report: wait until others have ended, or leave out some cells"
             )
-        return Submission(
-            folder=new_folder(self._ledger.root),
-            sweep=self._sweep,
-            code=snapshot.take(self._ledger.root).digest,
-            options=dict(self._order.cluster),
-            context=self._order.context.json(),
-            results=str(self._order.results.absolute()),
-            cells=tuple(cells),
-            arrays=tuple(arrays),
-            canaries=tuple(cell.key for cell in canaries),
-            user=whoami(),
-            tables=tuple(self._order.tables),
-        )
+        return arrays, canaries
 
     def _clean(self) -> None:
         needed = {one.code for one in submissions(self._ledger.root)}

@@ -11,7 +11,7 @@ from sweeps.cluster.arrays import Array
 from sweeps.cluster.notice import Notice, say
 from sweeps.cluster.submission import Submission
 from sweeps.ledger import Ledger
-from sweeps.ranks import follow, rank
+from sweeps.ranks import rank
 from sweeps.readiness import Readiness, readiness
 
 
@@ -26,6 +26,8 @@ def run_together(submission: Submission, array: Array, key: str, notice: Notice)
         return
     context = replace(submission.run_context(array.resources), stop=notice)
     if rank():
+        from sweeps.follow import follow
+
         follow(cell, ledger.paths(key), context)
         return
     child.to_log(ledger.paths(key))
