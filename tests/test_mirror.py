@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import test_reports_search as searches
+import searches
 from ledgers import DATA, MAGNITUDE, NONE, RECIPE, RESNET, SE, cell, done, failed, outcomes
 from ledgers import ledger_of as written
 from ledgers import small as small_ledger

@@ -28,6 +28,23 @@ PATIENCE_S = 900
 """After which its client is no longer waited for, whatever it does."""
 UNFINISHED = ("running", "pending", "preempting")
 """States of runs that may still write their record."""
+FIELDS = "name state group jobType tags historyLineCount summaryMetrics"
+"""What is asked of every run. Its config, a third of all there is to send, is asked where it is
+read: of a plan's run, and of runs that no plan names."""
+QUERY = """
+query Runs($project: String!, $entity: String!, $cursor: String, $perPage: Int, $order: String,
+           $filters: JSONString) {
+    project(name: $project, entityName: $entity) {
+        runCount(filters: $filters)
+        runs(filters: $filters, after: $cursor, first: $perPage, order: $order) {
+            edges { node { FIELDS } cursor }
+            pageInfo { endCursor hasNextPage }
+        }
+    }
+}
+"""
+"""That of W&B's client, for some `FIELDS`: its own has more of them, such as what is known of every
+name in a history."""
 IN = "$in"
 TEXTS = json.JSONDecoder(strict=False)
 """Of config and summary, in which W&B lets line ends stand as they are."""
@@ -40,7 +57,8 @@ class Listed:
     Args:
         state: running, finished, failed, crashed, killed, ...
         rows: lines of its history.
-        told: config and summary as W&B gives them, as text: of thousands of runs few are asked for.
+        told: config, if it was asked for, and summary as W&B gives them, as text: of thousands of
+            runs few are looked into.
     """
 
     id: str
@@ -53,7 +71,7 @@ class Listed:
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
-        """Plain values; empty where there are none."""
+        """Plain values; empty where there are none, or none were asked for."""
         return {
             name: one["value"] if isinstance(one, dict) and "value" in one else one
             for name, one in _values(self.told[0]).items()
@@ -121,25 +139,26 @@ class Project:
         return cls(path, url, api)
 
     def tagged(self, sweep: str) -> Runs | None:
-        """The runs with the sweep's tag; None if there is no such project.
+        """The runs with the sweep's tag, without configs; None if there is no such project.
 
         Raises:
             UserError: W&B cannot be read.
         """
         return self._runs({"tags": {IN: [entry.sweep_tag(sweep)]}})
 
-    def named(self, ids: Sequence[str]) -> Runs:
-        """The runs of ids, so far as they are there."""
+    def named(self, ids: Sequence[str], *, config: bool = False) -> Runs:
+        """The runs of ids, so far as they are there; with their configs if asked."""
         found: Runs = {}
         for start in range(0, len(ids), PAGE):
-            found |= self._runs({"name": {IN: list(ids[start : start + PAGE])}}) or {}
+            some = {"name": {IN: list(ids[start : start + PAGE])}}
+            found |= self._runs(some, config=config) or {}
         return found
 
     def of_type(self, job_type: str) -> Runs:
-        """The runs of a job type."""
-        return self._runs({"jobType": job_type}) or {}
+        """The runs of a job type, with their configs."""
+        return self._runs({"jobType": job_type}, config=True) or {}
 
-    def _runs(self, filters: Mapping[str, Any]) -> Runs | None:
+    def _runs(self, filters: Mapping[str, Any], *, config: bool = False) -> Runs | None:
         """The runs that a filter lets through, each once.
 
         W&B counts places in its pages: while runs come and go one may be on two pages and another
@@ -149,7 +168,7 @@ class Project:
         for _ in range(TIMES):
             found: Runs = {}
             counts = []
-            for runs, count in self._pages(filters):
+            for runs, count in self._pages(filters, config):
                 found |= runs
                 counts.append(count)
             if not counts:
@@ -159,13 +178,14 @@ class Project:
                 return found
         return everything
 
-    def _pages(self, filters: Mapping[str, Any]) -> Iterator[tuple[Runs, int]]:
+    def _pages(self, filters: Mapping[str, Any], config: bool) -> Iterator[tuple[Runs, int]]:
         """Pages of runs, and how many W&B counts in all; no page if there is no such project.
 
         Its own objects would make a folder for every run.
         """
         self._api.flush()
         pages = self._api.runs(self.path, dict(filters), per_page=PAGE, lazy=False)
+        pages.QUERY = QUERY.replace("FIELDS", f"{FIELDS} config" if config else FIELDS)
         pages.convert_objects = lambda: [pages.last_response["project"]]
         while True:
             try:

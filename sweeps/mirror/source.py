@@ -55,12 +55,16 @@ class WandbSource:
                 "source=wandb://<entity>/<project>"
             )
         about = plans.plan_id(sweep)
-        planned = tagged.pop(about, None) or place.named([about]).get(about)
-        plan = _plan(planned, name) if planned else _unplanned(sweep, tagged.values())
+        tagged.pop(about, None)
+        planned = place.named([about], config=True).get(about)
+        plan = _plan(planned, name) if planned else None
+        keys = _keys(plan)
+        tagged |= place.named([one for one in tagged if one not in keys], config=True)
+        plan = plan or _unplanned(sweep, tagged.values())
         if plan is None:
             there = [str(one.config.get("sweep")) for one in place.of_type(plans.JOB_TYPE).values()]
             raise UserError(_nothing(name, sweep, there, len(tagged)))
-        keys = dict.fromkeys(cell.key for cell in plan.cells)
+        keys = _keys(plan)
         known = _by_key(tagged.values(), keys)
         late = place.named([key for key in keys if key not in known])
         runs = _by_key((tagged | late).values(), keys)
@@ -147,6 +151,11 @@ def _plan(run: Listed, name: str) -> Plan:
             f"the sweep's plan, run {run.id} of {name}, cannot be read "
             f"({type(error).__name__}: {error}); publish it again"
         ) from None
+
+
+def _keys(plan: Plan | None) -> dict[str, None]:
+    """The keys of a plan's cells, in order."""
+    return dict.fromkeys(cell.key for cell in plan.cells) if plan else {}
 
 
 def _unplanned(sweep: str, runs: Iterable[Listed]) -> Plan | None:

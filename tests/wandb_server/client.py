@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-import warnings
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,8 @@ LIMITS |= {f"WANDB_X_{kind}_RETRY_WAIT_MAX_SECONDS": "1" for kind in KINDS}
 """Little patience, so that a test needs none. W&B's client takes whole seconds only."""
 HURRY = {"WANDB_INIT_TIMEOUT": "2", "WANDB_FINISH_TIMEOUT": "1"}
 """For what is waited for in vain."""
+HELPER = "wandb-core"
+"""The program that the client has beside each process."""
 
 
 def environment(server: Server) -> dict[str, str]:
@@ -53,9 +56,21 @@ def restart() -> None:
     """What a new process is to the client: it has forgotten what it could not send."""
     with suppress(ConnectionError):
         wandb.teardown()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # nobody waits for a helper that is killed
-        gc.collect()
+    for one in gc.get_objects():
+        if type(one) is subprocess.Popen and str(one.args[0]).endswith(HELPER):
+            one.kill()
+            one.wait()  # the client waits for none that was killed
+
+
+def helpers_of(pid: int) -> list[int]:
+    """The processes that W&B's client of a process has beside it."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (folder / "cmdline").read_text().split("\0")
+            if words[0].endswith(HELPER) and words[-2] == str(pid):
+                found.append(int(folder.name))
+    return found
 
 
 def hurry(patch: pytest.MonkeyPatch) -> None:

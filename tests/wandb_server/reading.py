@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,6 +30,7 @@ FIELDS = {
 }
 """What runs can be looked for by, of all that W&B knows."""
 ORDERS = ("+created_at", "-created_at")
+WORD = re.compile(r"\w+")
 
 
 def runs(server: Server, variables: Values, query: str) -> Values:
@@ -83,6 +85,8 @@ def _project(server: Server, variables: Values) -> dict[str, Run] | None:
 
 
 def _node(run: Run, variables: Values, query: str) -> Values:
+    """What a query asks of a run, by name: no more is told."""
+    asked = set(WORD.findall(query))
     told = {"id": storage_id(variables["entity"], variables["project"], run.id), "name": run.id}
     told |= {"user": {"name": "Some One", "username": "someone"}}
     told |= {"displayName": run.display_name, "sweepName": None, "state": run.state}
@@ -90,10 +94,10 @@ def _node(run: Run, variables: Values, query: str) -> Values:
     told |= {"createdAt": "2026-11-01T00:00:00Z", "heartbeatAt": "2026-11-01T00:00:00Z"}
     told |= {"description": None, "notes": None, "readOnly": False, "projectId": "1"}
     told |= {"historyLineCount": len(run.history)}
-    if "summaryMetrics" in query:
+    if "summaryMetrics" in asked:
         told |= dict(zip(("config", "summaryMetrics"), run.texts(), strict=True))
         told |= {"systemMetrics": "{}", "historyKeys": None}
-    return told
+    return {name: value for name, value in told.items() if name in asked}
 
 
 def _cursor(place: int) -> str:
