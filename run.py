@@ -19,7 +19,8 @@ import sys
 
 
 def main() -> int:
-    """Exit status: 0 done, 1 a cell failed, 2 a mistake to be mended, 130 interrupted."""
+    """Exit status: 0 done, 1 a cell has failed or a damaged record, 2 a mistake to be mended, 130
+    interrupted."""
     gc.disable()  # looking is short-lived; what runs cells turns the collector on again
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

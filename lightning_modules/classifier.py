@@ -11,6 +11,7 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchmetrics.classification import MulticlassAccuracy
 
 from lightning_modules import midway
 from lightning_modules.metrics import Metrics
@@ -20,6 +21,7 @@ from lightning_modules.plugs import switch, switches
 from lightning_modules.recipe import Noise, noise_of
 from lightning_modules.seeds import derive_seed, generator
 
+Batch = tuple[Tensor, Tensor]
 SEEN = ("val_loss", "val_accuracy", "test_accuracy")
 """What an epoch's row has where it was looked at after the epoch."""
 
@@ -102,7 +104,9 @@ class Classifier(LightningModule):
         self._run: list[Callable[[Tensor], Tensor]] = [network]
         self._sums = torch.zeros(3)
         self._midway: Sequence[midway.State] = ()
-        self.metrics, self.followed = Metrics(classes), Metrics(classes)
+        self.metrics = Metrics(classes)
+        self._follows_test = bool(phase and phase.options.get("test_each_epoch"))
+        self.followed = MulticlassAccuracy(classes, average="micro")
 
     def forward(self, images: Tensor) -> Tensor:
         with self.noise:
@@ -150,7 +154,7 @@ class Classifier(LightningModule):
     def phase_name(self) -> str:
         return self._phase.name
 
-    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+    def training_step(self, batch: Batch, index: int) -> Tensor:
         self.trainer.optimizers[0].zero_grad()
         self._draw_scheme(index)
         *first, last = self._cut(*batch)
@@ -237,38 +241,39 @@ class Classifier(LightningModule):
         assert isinstance(total, Tensor)
         return total
 
-    def validation_step(
-        self, batch: tuple[Tensor, Tensor], index: int, dataloader_idx: int = 0
-    ) -> None:
-        self._evaluate(batch, self._validated[dataloader_idx])
+    def validation_step(self, batch: Batch, index: int, dataloader_idx: int = 0) -> None:
+        if dataloader_idx < self._held_out:
+            self._evaluate(batch)
+        else:  # a loss that is no number here must not end the training
+            self.followed.update(self(batch[0]).float(), batch[1])
 
     def on_validation_epoch_end(self) -> None:
         found = {}
-        if self.metrics in self._validated:
+        if self._held_out:
             seen = self.metrics.taken()
             found = {"val_loss": seen["loss"], "val_accuracy": seen["top1"]}
-        if self.followed in self._validated:
-            found["test_accuracy"] = self.followed.taken()["top1"]
+        if self._follows_test:
+            found["test_accuracy"] = self.followed.compute()
+            self.followed.reset()
         self.log_dict(found, sync_dist=False)
 
     @property
-    def _validated(self) -> list[Metrics]:
-        """The metrics of each split that is looked at after an epoch, the test split's last."""
-        followed = [self.followed] * bool(self._phase.options.get("test_each_epoch"))
-        return [self.metrics] * (len(self.trainer.num_val_batches) - len(followed)) + followed
+    def _held_out(self) -> int:
+        """How many splits are looked at after an epoch, but for the test split, the last one."""
+        return len(self.trainer.num_val_batches) - self._follows_test
 
-    def test_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
-        self._evaluate(batch, self.metrics)
+    def test_step(self, batch: Batch, index: int) -> None:
+        self._evaluate(batch)
 
     def on_test_epoch_end(self) -> None:
         self.log_dict({f"test_{k}": v for k, v in self.metrics.taken().items()})
 
-    def _evaluate(self, batch: tuple[Tensor, Tensor], metrics: Metrics) -> None:
+    def _evaluate(self, batch: Batch) -> None:
         images, labels = batch
         logits = self(images).float()
         loss = F.cross_entropy(logits, labels)
         self._stop_if_diverged(loss)
-        metrics.count(logits, labels, loss)
+        self.metrics.count(logits, labels, loss)
 
     def configure_optimizers(self) -> Any:
         options, per_epoch = self._phase.options, self._steps_per_epoch()

@@ -159,9 +159,10 @@ COLUMNS = (
         "accuracy_best_epoch",
         "Best test epoch",
         "%",
-        "highest top-1 on the test split of any epoch, as papers of this field print it: chosen by "
-        "the test split itself, so it is optimistic. To be held against published numbers of the "
-        "best epoch, and against nothing else; nothing was selected by it.",
+        "highest top-1 on the test split of any epoch of the last training, as papers of this "
+        "field print it: chosen by the test split itself, so it is optimistic. To be held against "
+        "published numbers of the best epoch, and against nothing else; nothing was selected by "
+        "it.",
     ),
     Column(
         "accuracy_before_refit",

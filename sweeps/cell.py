@@ -14,6 +14,8 @@ SCHEMA = 1
 """Version of the ledger's format; part of every key, so that formats never mix."""
 
 AXES = ("data", "backbone", "attention", "pruning", "recipe")
+UNTESTED = {"test_each_epoch": False}
+"""Of the recipe of a supernet, which is in no table."""
 
 
 @dataclass(frozen=True)
@@ -145,12 +147,12 @@ class Cell:
             return None
         dense = replace(self, pruning=DENSE)
         if self.is_search and self.pruning.options["supernet"] == "random":
-            scheme = {"connect": "random"}
-            schedule = self.recipe.options["supernet"]
+            attention = {**self.attention.options, "connect": "random"}
+            recipe = {**self.recipe.options, **self.recipe.options["supernet"], **UNTESTED}
             dense = replace(
                 dense,
-                attention=replace(self.attention, options={**self.attention.options, **scheme}),
-                recipe=replace(self.recipe, options={**self.recipe.options, **schedule}),
+                attention=replace(self.attention, options=attention),
+                recipe=replace(self.recipe, options=recipe),
             )
         return dense
 

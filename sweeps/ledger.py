@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -73,9 +74,12 @@ class Ledger:
             return frozenset()
 
     def set_aside(self, key: str) -> None:
-        """Keep a failed record under another name, so that its cell is open again."""
-        paths = self.paths(key)
-        paths.set_aside(paths.record, "failed")
+        """Keep a failed record under another name, so that its cell is open again; nothing happens
+        if another process did so meanwhile, or has finished the cell."""
+        paths, record = self.paths(key), self.sound_record(key)
+        if record and record["status"] == "failed":
+            with suppress(FileNotFoundError):
+                paths.set_aside(paths.record, "failed")
 
     def check(self) -> None:
         """Refuse a folder that another version of the format wrote.

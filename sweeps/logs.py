@@ -152,9 +152,13 @@ def _cells(ledger: Ledger, prefix: str) -> Iterator[Cell]:
         path = ledger.paths(name).cell
         if KEY.fullmatch(name) and name.startswith(prefix) and path.exists():
             try:
-                yield Cell.from_json(json.loads(path.read_bytes()))
+                cell = Cell.from_json(json.loads(path.read_bytes()))
+                found = cell.key.startswith(prefix)
             except (OSError, *MALFORMED) as error:
                 _leave_out(f"cell {path} cannot be read ({error})")
+                continue
+            if found:
+                yield cell
     for path in sorted(ledger.plans.glob("*.json")):
         try:
             yield from (c for c in ledger.plan(path.stem).cells if c.key.startswith(prefix))

@@ -1,4 +1,7 @@
-"""What a finished network is worth and what it costs. The only reader of the test split."""
+"""What a finished network is worth and what it costs.
+
+The only reader of the test split, but for recipes that say ``test_each_epoch``.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ def results(bench: Workbench) -> dict[str, Any]:
         "accuracy_selected": selected["top1"],
         "accuracy_before_refit": before["top1"] if before else None,
         **_training(last),
-        **_best(last["history"]),
+        **_best(last["history"], final["top1"]),
         "cost": _cost(bench, network),
         "cost_dense": _cost(bench, bench.dense()),
         "sparsity": pruned["sparsity"] if pruned else 0.0,
@@ -130,13 +133,17 @@ def _training(last: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _best(history: list[EpochRow]) -> dict[str, Any]:
-    """The best test epoch, where the recipe had each one tested; of equal ones the first."""
-    tested = [row for row in history if "test_accuracy" in row]
-    if not tested:
+def _best(history: list[EpochRow], final: float) -> dict[str, Any]:
+    """The best test epoch, where the recipe had each one tested; of equal ones the first.
+
+    The last one has the accuracy ``final``, though several devices may have seen another one.
+    """
+    if not history or "test_accuracy" not in history[-1]:
         return {}
-    best = max(tested, key=lambda row: row["test_accuracy"])
-    return {"accuracy_best_epoch": best["test_accuracy"], "best_epoch": int(best["epoch"])}
+    found = {int(row["epoch"]): row["test_accuracy"] for row in history}
+    found[int(history[-1]["epoch"])] = final
+    best = max(found, key=found.__getitem__)
+    return {"accuracy_best_epoch": found[best], "best_epoch": best}
 
 
 def _epochs(history: list[EpochRow]) -> int:

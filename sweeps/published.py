@@ -1,13 +1,13 @@
 """Numbers that papers print, to stand beside ours: entries of a sweep file, kept with its plan.
 
     published:
-      - match: {data: cifar100, data.val_fraction: 0, backbone: resnet164,
-                recipe: resnet164_164, attention: iebn}
-        accuracy: "77.10"       top-1 in percent, as printed; yaml drops a last 0 without quotes
+      - match: {data: cifar100, data.val_fraction: 0, backbone: preresnet164,
+                recipe: preresnet164, attention: dia}
+        accuracy: "78.20"       top-1 in percent, as printed; yaml drops a last 0 without quotes
         epoch: best             best or last test epoch, or unknown
         n: 5                    runs it is the mean of, if the source says so
-        params: 1.75 M          as printed; or a whole number
-        source: README of gbup-group/IEBN
+        params: 1.95 M          as printed; or a whole number
+        source: README of gbup-group/DIANet
         note: two GPUs          anything that the reader must know
 
 ``match`` describes one network as a command line would: what it does not set has its default, and
@@ -29,7 +29,7 @@ EPOCHS = ("best", "last", "unknown")
 PINNED = ("data", "backbone", "recipe")
 ENTRIES = ("match", "accuracy", "epoch", "n", "params", "source", "note")
 UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
-MOST_DECIMALS = 6
+USUAL_DECIMALS, MOST_DECIMALS = 2, 6
 """Of a percentage, behind its point."""
 PERCENT = re.compile(rf"\d+(\.\d{{1,{MOST_DECIMALS}}})?")
 PARAMS = re.compile(r"(\d+(?:\.(\d+))?) ?([kMG]?)")
@@ -54,7 +54,7 @@ class Published:
     epoch: str
     source: str
     n: int | None = None
-    decimals: int = 2
+    decimals: int = USUAL_DECIMALS
     params: str = ""
     note: str = ""
     keys: tuple[str, ...] = ()
@@ -84,7 +84,10 @@ class Published:
         return cls(**{**data, "keys": tuple(data["keys"])})
 
     def json(self) -> dict[str, Any]:
-        return asdict(self)
+        found = asdict(self)
+        if self.decimals == USUAL_DECIMALS:
+            del found["decimals"]  # as plans were before they kept it
+        return found
 
     @property
     def percent(self) -> str:
@@ -130,7 +133,8 @@ def _problems(item: Mapping[str, Any]) -> list[str]:
     accuracy, n, params = item.get("accuracy"), item.get("n"), item.get("params")
     percent = PERCENT.fullmatch(str(accuracy))
     if not percent or not 1 < float(percent[0]) <= 100:
-        found.append(f"accuracy is in percent, above 1 up to 100; came {accuracy}")
+        limits = f"above 1 up to 100, of at most {MOST_DECIMALS} decimals"
+        found.append(f"accuracy is in percent, {limits}; came {accuracy}")
     if item.get("epoch") not in EPOCHS:
         found.append(f"epoch is {', '.join(EPOCHS)}; came {item.get('epoch')}")
     if n is not None and not (isinstance(n, int) and n > 0):

@@ -43,15 +43,15 @@ class Quotation:
 
     def beside(self, cells: Iterable[Cell], choices: Mapping[Value, Choice]) -> Published:
         """The number with the keys of its cells among ``cells``; what a cell's key leaves out, as
-        the refit of one that is not pruned, may differ.
+        the refit of one that is not pruned, may differ, and whether each epoch is tested.
 
         Raises:
             UserError: there is none.
         """
         cells = list(cells)
         wanted = {value.axis: choices[value] for value in self.values}
-        of_seeds = {Cell(**wanted, seed=seed).key for seed in {cell.seed for cell in cells}}
-        keys = tuple(cell.key for cell in cells if cell.key in of_seeds)
+        of_seeds = {_untested(Cell(**wanted, seed=seed)) for seed in {cell.seed for cell in cells}}
+        keys = tuple(cell.key for cell in cells if _untested(cell) in of_seeds)
         if not keys:
             raise UserError(f"published {self}: {self._miss(cells, wanted)}")
         return replace(self.printed, keys=keys)
@@ -73,6 +73,13 @@ class Quotation:
             said += [f"{value.axis}={value.name}"]
             said += [f"{value.axis}.{option}={text}" for option, text in value.overrides]
         return " ".join(said)
+
+
+def _untested(cell: Cell) -> str:
+    """The key that it has where the recipe does not ask for the test accuracy of each epoch."""
+    if not cell.recipe.options.get("test_each_epoch"):
+        return cell.key
+    return replace(cell, recipe=cell.recipe.without(("test_each_epoch",))).key
 
 
 def _value(axis: str, match: Mapping[str, Any]) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sweeps.cell import Cell
 from sweeps.ledger import Plan
@@ -13,6 +14,7 @@ from sweeps.record import check_writable
 from sweeps.reporting import make_report
 from sweeps.settings import Settings
 from sweeps.show import plan_text
+from sweeps.source import LEDGER
 from sweeps.state import OPEN, State
 from sweeps.tables import pivots
 
@@ -21,7 +23,8 @@ def start(settings: Settings, made: Plan, again: Sequence[str] = ()) -> int:
     """Run what is open; returns the exit status.
 
     Args:
-        again: keys of failed cells that run again; their records stay until all was looked at.
+        again: keys of failed cells that run again; their records stay until nothing
+            here refuses them.
 
     Raises:
         UserError: something that would keep it from running; nothing was started.
@@ -46,7 +49,7 @@ def start(settings: Settings, made: Plan, again: Sequence[str] = ()) -> int:
         print("every open cell has a job in the queue; follow it with: make status")
         return 0
     settings.ledger.freeze(made)
-    return make_report(settings, made.sweep)
+    return make_report(replace(settings, source=LEDGER), made.sweep)
 
 
 def _preflight(settings: Settings, made: Plan, left: Sequence[Cell]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from ledgers import cell as tabled
 from ledgers import document, done, texts
 from small import Training, same
 
+from datamodules.batches import Batch, Place
+from datamodules.module import ImageData, Part
 from reports.columns import COLUMNS
 from sweeps.execute import Context, execute
 from sweeps.record import Record
@@ -97,3 +100,27 @@ def test_a_table_has_the_best_epoch_in_a_column_of_its_own_where_it_is_known(
     assert found["accuracy_best_epoch"] == "68.75 ± 8.84"
     (about,) = (column.about for column in COLUMNS if column.key == "accuracy_best_epoch")
     assert "chosen by the test split" in about
+
+
+def test_test_images_that_are_no_numbers_do_not_end_a_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Training(tmp_path / "plain")()
+    read = ImageData._evaluate
+
+    def blank(data: ImageData, place: Place, part: Part, *more: Any) -> Iterator[Batch]:
+        for images, labels in read(data, place, part, *more):
+            yield images * (math.nan if part == "test" else 1), labels
+
+    monkeypatch.setattr(ImageData, "_evaluate", blank)
+    found = Training(tmp_path / "followed", {"test_each_epoch": True})()
+    assert same(without_test(found), plain)
+
+
+def test_a_supernet_is_not_tested_after_each_epoch() -> None:
+    searched = ("pruning=ean", "attention=se", "backbone=resnet20", "data=digits")
+    parent, same_one = (cell(*searched, *more).parent for more in ((FOLLOWED,), ()))
+    assert parent
+    assert same_one
+    assert parent.key == same_one.key
+    assert cell(*searched, FOLLOWED).key != cell(*searched).key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from sweeps.ledger import Ledger
 from sweeps.record import write_atomically
 
 ONE, OTHER = cell(), cell(seed=1)
+NO_OPTIONS = {**ONE.json(), "recipe": {"name": "short", "options": None}}
 
 
 @pytest.fixture
@@ -59,11 +61,12 @@ def test_what_is_damaged_elsewhere_is_a_line(
     assert str(ledger.root) in said.err
 
 
+@pytest.mark.parametrize("content", [b"{", json.dumps(NO_OPTIONS).encode()])
 def test_a_cell_whose_own_file_is_damaged_is_found_in_its_plan(
-    ledger: Ledger, capsys: pytest.CaptureFixture[str]
+    ledger: Ledger, capsys: pytest.CaptureFixture[str], content: bytes
 ) -> None:
     path = ledger.paths(ONE.key).cell
-    write_atomically(path, b"{")
+    write_atomically(path, content)
     assert command(["do=logs", f"key={ONE.key}", f"ledger={ledger.root}"]) == 0
     said = capsys.readouterr()
     assert said.out.startswith(f"{ONE.key}  {ONE}\nfailed")

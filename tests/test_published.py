@@ -55,6 +55,12 @@ def test_a_number_stands_beside_every_seed_and_whatever_the_refit() -> None:
     assert set(found.keys) == {*keys("seed=0"), *keys("seed=1")}
 
 
+def test_a_number_stays_whether_or_not_each_epoch_is_tested() -> None:
+    tested = "recipe.test_each_epoch=true"
+    (found,) = planned(entry(), grid=[*GRID, tested]).published
+    assert found.keys == keys(tested) != keys()
+
+
 def test_the_baselines_of_two_recipes_never_stand_in_one_comparison() -> None:
     shorter, longer = entry(), entry({"recipe": "resnet164_180"}, accuracy=73.43)
     grid = [*GRID[:2], "recipe=resnet164_164,resnet164_180"]
@@ -95,7 +101,7 @@ def test_what_the_command_line_leaves_out_takes_its_number_along() -> None:
         ({**entry(), "match": {"attention": "se"}}, "data, backbone, recipe is missing"),
         ({"accuracy": 74}, "has a match"),
         ("74.29", "has a match, an accuracy"),
-        (entry(accuracy=0.7429), "in percent, above 1 up to 100; came 0.7429"),
+        (entry(accuracy=0.7429), "above 1 up to 100, of at most 6 decimals; came 0.7429"),
         (entry(epoch="final"), "epoch is best, last, unknown; came final"),
         (entry(n=0), "n is a whole number from 1; came 0"),
         (entry(params="many"), "as in 1.75 M; came many"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import TINY, cells
-from ledgers import failed, ledger_of
+from ledgers import done, failed, ledger_of
 
 from sweeps.cell import Cell
 from sweeps.cli import WORDS, command
@@ -20,6 +20,7 @@ from sweeps.forecast import Forecast, check_budget
 from sweeps.ledger import Ledger
 from sweeps.overrides import CONF, parse, read_yaml
 from sweeps.provenance import sources
+from sweeps.record import write_record
 from sweeps.request import Request
 from sweeps.state import State, survey
 
@@ -77,3 +78,13 @@ def test_who_is_over_the_budget_is_told_what_the_verb_takes(
     request = Request(parse([f"do={verb}", "sweep=demo", *shlex.split(advice)]), WORDS)
     assert request.settings.do == verb
     assert ("budget" in advice) == (verb == "retry" or seconds is None)
+
+
+def test_a_record_that_is_no_failure_any_more_is_not_set_aside(ledger: Ledger) -> None:
+    dense = ledger.plan("small").cells[0]
+    write_record(ledger.paths(dense.key), done(dense, 0.5))
+    ledger.set_aside(dense.key)
+    assert states(ledger)[0] is State.DONE
+    ledger.paths(dense.key).record.unlink()
+    ledger.set_aside(dense.key)
+    assert states(ledger)[0] is State.PENDING

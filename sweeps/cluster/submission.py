@@ -11,10 +11,10 @@ import json
 import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -176,11 +176,14 @@ def submissions(ledger: Path, sweep: str | None = None) -> list[Submission]:
 
 
 def last_over(ledger: Path, sweep: str) -> list[Submission]:
-    """The last submission of a sweep that is over; empty if none is."""
+    """The last submission of a sweep that is over and can be read; empty if none is."""
     notes = sorted((ledger.absolute() / FOLDER).glob(f"*/{OVER}"), reverse=True)
     head = f"sweep {sweep} ".encode()
-    mine = (path.parent for path in notes if path.read_bytes().startswith(head))
-    return [Submission.read(folder) for folder in islice(mine, 1)]
+    for path in notes:
+        if path.read_bytes().startswith(head):
+            with suppress(UserError):
+                return [Submission.read(path.parent)]
+    return []
 
 
 def lock(ledger: Path) -> Path:
