@@ -17,8 +17,11 @@ from sweeps.published import Published
 INNER = [*(f"{part}_setup" for part in PARTS), "is_search", "published"]
 LONG = ("phases", "attempts", "traceback")
 """Columns of the frame that the page shows and no csv does."""
-EPOCHS = ("epochs", "selected_epoch", "best_epoch")
-WHOLE = (*COSTS, *EPOCHS, "plugged", "blocks", "search_evaluations")
+WHOLE = (
+    *COSTS,
+    *("epochs", "selected_epoch", "best_epoch"),
+    *("plugged", "blocks", "search_evaluations"),
+)
 """Numbers of a cell that count something."""
 PRINTED = {
     "published": "accuracy",

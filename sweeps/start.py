@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sweeps.cell import Cell
-from sweeps.ledger import Plan
+from sweeps.frozen import Plan
 from sweeps.look import look
 from sweeps.record import check_writable
 from sweeps.reporting import make_report
@@ -23,8 +23,8 @@ def start(settings: Settings, made: Plan, again: Sequence[str] = ()) -> int:
     """Run what is open; returns the exit status.
 
     Args:
-        again: keys of failed cells that run again; their records stay until nothing
-            here refuses them.
+        again: keys of failed cells that run again; their records stay until nothing here
+            refuses them.
 
     Raises:
         UserError: something that would keep it from running; nothing was started.
