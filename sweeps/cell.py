@@ -14,8 +14,8 @@ SCHEMA = 1
 """Version of the ledger's format; part of every key, so that formats never mix."""
 
 AXES = ("data", "backbone", "attention", "pruning", "recipe")
-UNTESTED = {"test_each_epoch": False}
-"""Of the recipe of a supernet, which is in no table."""
+TESTED = "test_each_epoch"
+"""The recipe's option to record more of a training, which is the same with it and without."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ class Cell:
             yield "alter"
         if recipe.get("noise", {}).get("kind") == "none":
             yield "noise"
-        if not recipe.get("test_each_epoch"):
-            yield "test_each_epoch"
+        if not recipe.get(TESTED):
+            yield TESTED
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], known: dict[bytes, Choice] | None = None) -> Cell:
@@ -138,17 +138,26 @@ class Cell:
         return "search" if self.is_search else "pruned"
 
     @cached_property
+    def untested(self) -> Cell:
+        """The cell with the same training whose epochs are not tested; itself if they are not."""
+        if not self.recipe.options.get(TESTED):
+            return self
+        return replace(self, recipe=self.recipe.without((TESTED,)))
+
+    @cached_property
     def parent(self) -> Cell | None:
         """The dense cell whose weights this one starts from; None if it is one itself.
 
-        That of a search is its supernet: one cell for all searches on it.
+        That of a search is its supernet: one cell for all searches on it. It is in no table, so
+        that its epochs are not tested.
         """
         if self.is_dense:
             return None
         dense = replace(self, pruning=DENSE)
         if self.is_search and self.pruning.options["supernet"] == "random":
             attention = {**self.attention.options, "connect": "random"}
-            recipe = {**self.recipe.options, **self.recipe.options["supernet"], **UNTESTED}
+            options = self.untested.recipe.options
+            recipe = {**options, **options["supernet"]}
             dense = replace(
                 dense,
                 attention=replace(self.attention, options=attention),

@@ -50,8 +50,9 @@ class Quotation:
         """
         cells = list(cells)
         wanted = {value.axis: choices[value] for value in self.values}
-        of_seeds = {_untested(Cell(**wanted, seed=seed)) for seed in {cell.seed for cell in cells}}
-        keys = tuple(cell.key for cell in cells if _untested(cell) in of_seeds)
+        seeds = {cell.seed for cell in cells}
+        of_seeds = {Cell(**wanted, seed=seed).untested.key for seed in seeds}
+        keys = tuple(cell.key for cell in cells if cell.untested.key in of_seeds)
         if not keys:
             raise UserError(f"published {self}: {self._miss(cells, wanted)}")
         return replace(self.printed, keys=keys)
@@ -73,13 +74,6 @@ class Quotation:
             said += [f"{value.axis}={value.name}"]
             said += [f"{value.axis}.{option}={text}" for option, text in value.overrides]
         return " ".join(said)
-
-
-def _untested(cell: Cell) -> str:
-    """The key that it has where the recipe does not ask for the test accuracy of each epoch."""
-    if not cell.recipe.options.get("test_each_epoch"):
-        return cell.key
-    return replace(cell, recipe=cell.recipe.without(("test_each_epoch",))).key
 
 
 def _value(axis: str, match: Mapping[str, Any]) -> Value:

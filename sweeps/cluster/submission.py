@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sweeps.cell import Cell
+from sweeps.cell import Cell, Choice
 from sweeps.cluster.arrays import Array
 from sweeps.cluster.resources import Resources
 from sweeps.context import Context
@@ -105,7 +105,8 @@ class Submission:
         """
         try:
             data = json.loads((folder / "plan.json").read_bytes())
-            data["cells"] = tuple(map(Cell.from_json, data["cells"]))
+            known: dict[bytes, Choice] = {}
+            data["cells"] = tuple(Cell.from_json(one, known) for one in data["cells"])
             data["arrays"] = tuple(map(_array, data["arrays"]))
             data["canaries"] = tuple(data["canaries"])
             data["tables"] = tuple(data.get("tables", ()))

@@ -11,7 +11,7 @@ from typing import Any
 from sweeps.cell import Cell
 from sweeps.curves import Curves
 from sweeps.errors import MALFORMED, UserError, near_miss
-from sweeps.ledger import Plan
+from sweeps.frozen import Plan
 from sweeps.mirror import entry, plans
 from sweeps.mirror.read import UNFINISHED, Listed, Project
 from sweeps.record import Record
@@ -54,13 +54,11 @@ class WandbSource:
                 f"{name} is not there at {place.url}, or your key may not read it; look at "
                 "source=wandb://<entity>/<project>"
             )
-        about = plans.plan_id(sweep)
-        tagged.pop(about, None)
-        planned = place.named([about], config=True).get(about)
-        plan = _plan(planned, name) if planned else None
-        keys = _keys(plan)
+        tagged.pop(plans.plan_id(sweep), None)
+        planned = _planned(place, sweep, name)
+        keys = _keys(planned)
         tagged |= place.named([one for one in tagged if one not in keys], config=True)
-        plan = plan or _unplanned(sweep, tagged.values())
+        plan = planned or _unplanned(sweep, tagged.values())
         if plan is None:
             there = [str(one.config.get("sweep")) for one in place.of_type(plans.JOB_TYPE).values()]
             raise UserError(_nothing(name, sweep, there, len(tagged)))
@@ -143,7 +141,12 @@ def _by_key(runs: Iterable[Listed], keys: Collection[str]) -> dict[str, list[Lis
     return found
 
 
-def _plan(run: Listed, name: str) -> Plan:
+def _planned(place: Project, sweep: str, name: str) -> Plan | None:
+    """The plan that was published; None if none was."""
+    about = plans.plan_id(sweep)
+    run = place.named([about], config=True).get(about)
+    if run is None:
+        return None
     try:
         return plans.plan_of(run.config)
     except MALFORMED as error:
