@@ -25,7 +25,8 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from benchmarks.report_records import COUNTS, cells, fill, seconds
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 
 EPOCHS = 200
 """Of a training; the page keeps 32 of them."""

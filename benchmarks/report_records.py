@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.cell import SCHEMA, Cell, Choice
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.record import Record
 
 COUNTS = (5, 10, 20, 5)

@@ -35,7 +35,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.report_records import COUNTS, cells, outcome
-from sweeps.ledger import Plan
+from sweeps.frozen import Plan
 from sweeps.mirror import entry, plans
 from tests.wandb_server.reading import READING, sent_config, sent_summary
 from tests.wandb_server.server import Answer, Server, serving

@@ -12,7 +12,7 @@ import pandas as pd
 from reports.names import PARTS, Name, name_cells
 from reports.outcome import NUMBERS, TEXTS, Read, outcome
 from sweeps.cell import Cell
-from sweeps.ledger import Plan
+from sweeps.frozen import Plan
 
 STATES = ("done", "failed", "damaged", "blocked", "missing", "inapplicable")
 """done; failed: the run raised; damaged: its record cannot be trusted; blocked: there is none

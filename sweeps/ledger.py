@@ -24,8 +24,6 @@ from sweeps.record import (
     write_atomically,
 )
 
-__all__ = ["Ledger", "Plan"]
-
 
 @dataclass(frozen=True)
 class Ledger:

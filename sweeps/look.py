@@ -16,7 +16,8 @@ from sweeps.cluster.submission import CANARY, FOLDER, REPORT, last_over
 from sweeps.estimate import Estimate, estimate
 from sweeps.evidence import of_record, rehearsed
 from sweeps.forecast import Forecast
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.state import State, Status, survey
 
 

@@ -10,8 +10,8 @@ from sweeps.applicable import why_not
 from sweeps.cell import Cell, Choice
 from sweeps.compose import Value, resolve
 from sweeps.errors import UserError
+from sweeps.frozen import Plan
 from sweeps.grid import Point, Sweep
-from sweeps.ledger import Plan
 from sweeps.overrides import value_of
 from sweeps.published import Published
 from sweeps.tickets import mismatch

@@ -12,8 +12,8 @@ from sweeps.cell import Choice
 from sweeps.cluster.resources import OWN
 from sweeps.compose import Value, composed
 from sweeps.errors import UserError
+from sweeps.frozen import Plan
 from sweeps.grid import Sweep
-from sweeps.ledger import Plan
 from sweeps.overrides import CONF, read_yaml, settings
 from sweeps.plan import cells_of, plan
 from sweeps.settings import Settings, defaults

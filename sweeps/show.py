@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sweeps.estimate import Estimate, estimate
-from sweeps.ledger import Plan
+from sweeps.frozen import Plan
 from sweeps.state import State, Status, shares
 
 MOST_ROWS = 60

@@ -15,7 +15,7 @@ from sweeps.cluster.show_jobs import jobs_json, jobs_text
 from sweeps.errors import UserError
 from sweeps.estimate import estimate
 from sweeps.forecast import Forecast
-from sweeps.ledger import Plan
+from sweeps.frozen import Plan
 from sweeps.listing import listing, listing_text
 from sweeps.logs import list_text, of_interest, trace
 from sweeps.look import look

@@ -14,7 +14,8 @@ from typing import TextIO
 
 from sweeps.cluster.queue import Standing, standing
 from sweeps.frame import frame, line
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.look import Look, look
 from sweeps.status import status_text
 

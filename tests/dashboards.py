@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.mirror.dashboard import FILE
 from sweeps.settings import Settings
 

@@ -13,7 +13,8 @@ from ledgers import done
 
 from sweeps.cell import Cell
 from sweeps.context import Context
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.mirror.live import Tracker
 from sweeps.record import RunPaths, read_history, read_record, write_atomically, write_record
 from tests.wandb_server.client import send

@@ -9,7 +9,8 @@ from typing import Any
 from reports.document import Document
 from reports.tables import Line
 from sweeps.cell import DENSE, Cell, Choice
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.published import Published
 from sweeps.record import Record, write_record
 

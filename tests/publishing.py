@@ -10,7 +10,8 @@ import pytest
 from ledgers import ECA, MAGNITUDE, SE, cell, done, failed
 
 from sweeps.cell import Cell
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.mirror import plans
 from sweeps.record import Record, write_atomically, write_record
 from tests.wandb_server.server import Fault, Server

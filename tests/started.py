@@ -14,7 +14,8 @@ from sweeps.cluster.queue import Standing, live
 from sweeps.cluster.resources import Resources
 from sweeps.cluster.slurm import Job
 from sweeps.cluster.submission import Submission
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.look import Look, look
 from sweeps.overrides import CONF, read_yaml
 from sweeps.provenance import sources

@@ -21,7 +21,8 @@ from sweeps.cli import command
 from sweeps.context import Context
 from sweeps.errors import UserError
 from sweeps.execute import execute
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.listing import listing
 from sweeps.settings import Settings
 from sweeps.workbench import Workbench

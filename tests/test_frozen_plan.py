@@ -11,7 +11,8 @@ import pytest
 from conftest import Run, cells
 
 from sweeps.errors import UserError
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.published import Published
 
 Content = dict[str, Any]

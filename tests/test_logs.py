@@ -10,7 +10,8 @@ from conftest import TINY, Run, cells
 
 from sweeps import attempts
 from sweeps.errors import UserError
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.logs import find, tail
 from sweeps.record import write_atomically, write_record
 

@@ -10,7 +10,8 @@ from conftest import cells
 from sweeps.asked import STARTED
 from sweeps.cli import RUNNING, WORDS, command
 from sweeps.errors import UserError
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from conftest import ROOT, cells
 from ledgers import HOSTILE, cell, done, failed, ledger_of
 
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 
 FULL = Path("/dev/full")
 STOP = """

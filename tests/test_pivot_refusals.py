@@ -15,7 +15,7 @@ from reports.pivot.crossing import all_crossings
 from reports.pivot.file import mistakes, parse
 from sweeps.cell import Cell
 from sweeps.errors import UserError
-from sweeps.ledger import Plan
+from sweeps.frozen import Plan
 
 
 def test_two_rows_in_one_place_are_refused_with_what_tells_them_apart(tmp_path: Path) -> None:

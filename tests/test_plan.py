@@ -17,8 +17,9 @@ from omegaconf import OmegaConf
 from sweeps.cell import AXES, Cell, Choice
 from sweeps.compose import choice, register
 from sweeps.errors import UserError
+from sweeps.frozen import Plan
 from sweeps.grid import Sweep
-from sweeps.ledger import Ledger, Plan
+from sweeps.ledger import Ledger
 from sweeps.overrides import CONF, names
 from sweeps.plan import ordered, plan
 from sweeps.settings import defaults

@@ -9,7 +9,8 @@ from ledgers import cell
 from publishing import ALL_NEW, BROKEN, CELLS, DENSE, PATCH, PRUNED, counted, made, rows, runs
 
 from sweeps.errors import UserError
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.mirror import entry, plans, sending
 from sweeps.mirror.source import WandbSource
 from tests.wandb_server.client import send

@@ -18,8 +18,9 @@ from reports.markdown import markdown
 from reports.sheets import table_csv
 from sweeps.cell import Choice
 from sweeps.errors import UserError
+from sweeps.frozen import Plan
 from sweeps.grid import Sweep
-from sweeps.ledger import Ledger, Plan
+from sweeps.ledger import Ledger
 from sweeps.overrides import CONF, parse, read_yaml, settings
 from sweeps.plan import plan
 from sweeps.published import Published

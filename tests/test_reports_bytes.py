@@ -22,7 +22,8 @@ from reports.markdown import markdown
 from reports.report import build, report
 from reports.sheets import runs_csv, table_csv
 from sweeps.curves import Curves
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.record import Record
 
 GOLDEN = Path(__file__).parent / "golden" / "reports"

@@ -11,7 +11,7 @@ from ledgers import SE, cell, document, document_of, done, ledger_of, small, tex
 
 from reports.gather import gather
 from reports.report import report
-from sweeps.ledger import Plan
+from sweeps.frozen import Plan
 
 
 def test_a_damaged_record_does_not_hide_the_others(tmp_path: Path) -> None:

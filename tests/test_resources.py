@@ -11,8 +11,9 @@ from conftest import Run, cells
 
 from sweeps.cluster.resources import OWN, RULES, TAKEN, Resources, check_cluster
 from sweeps.errors import UserError
+from sweeps.frozen import Plan
 from sweeps.grid import Sweep
-from sweeps.ledger import Ledger, Plan
+from sweeps.ledger import Ledger
 from sweeps.overrides import CONF, parse, read_yaml, settings, text_of, value_of
 from sweeps.plan import plan
 from sweeps.request import Request

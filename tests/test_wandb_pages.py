@@ -10,7 +10,7 @@ import wandb
 from ledgers import cell, done
 from mirrored import Published, sweep
 
-from sweeps.ledger import Plan
+from sweeps.frozen import Plan
 from sweeps.mirror import entry, plans, read
 from sweeps.mirror.read import Project, Runs
 from tests.wandb_server.client import LIMITS

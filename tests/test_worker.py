@@ -17,7 +17,8 @@ from sweeps.cell import Cell
 from sweeps.claim import Busy, claim, is_claimed
 from sweeps.errors import UserError
 from sweeps.execute import Context, execute
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.plan import ordered
 from sweeps.provenance import code
 from sweeps.record import RunPaths, read_record, write_atomically

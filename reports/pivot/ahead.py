@@ -11,7 +11,7 @@ from reports.pivot.asked import Pivot
 from reports.pivot.crossing import all_crossings
 from reports.pivot.file import DEVICE
 from sweeps.curves import Curves
-from sweeps.ledger import Plan
+from sweeps.frozen import Plan
 from sweeps.record import Record
 
 

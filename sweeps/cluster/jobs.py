@@ -14,7 +14,7 @@ from sweeps.cluster.queue import Standing
 from sweeps.cluster.resources import Resources, of_cells
 from sweeps.errors import UserError
 from sweeps.forecast import Bill, Forecast
-from sweeps.ledger import Plan
+from sweeps.frozen import Plan
 from sweeps.settings import Settings
 
 USUAL = Limits(longest=1001, most=10_000)

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from sweeps.cell import Cell
-from sweeps.ledger import Plan
+from sweeps.frozen import Plan
 from sweeps.mirror import entry
 from sweeps.mirror.artifacts import Artifact, artifacts
 from sweeps.mirror.plans import JOB_TYPE, plan_config, plan_id

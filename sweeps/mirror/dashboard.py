@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from sweeps.errors import UserError
-from sweeps.ledger import Plan
+from sweeps.frozen import Plan
 from sweeps.mirror import client
 from sweeps.mirror.place import Place
 from sweeps.record import write_atomically

@@ -12,7 +12,7 @@ from typing import Any
 
 from sweeps.cell import AXES, SCHEMA, Cell, Choice
 from sweeps.errors import UserError
-from sweeps.ledger import Plan
+from sweeps.frozen import Plan
 from sweeps.mirror.entry import short
 from sweeps.published import Published
 

@@ -13,7 +13,8 @@ import time
 from collections.abc import Mapping
 
 from sweeps.errors import UserError
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.mirror import client
 from sweeps.mirror.content import PlanContent, has_arrived
 from sweeps.mirror.outdated import earlier_records

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sweeps.errors import MALFORMED
-from sweeps.ledger import Ledger, Plan
+from sweeps.frozen import Plan
+from sweeps.ledger import Ledger
 from sweeps.mirror.content import Content
 from sweeps.mirror.outdated import is_outdated
 from sweeps.mirror.read import Listed
