@@ -229,6 +229,16 @@ def ends(folder: Path) -> list[str]:
     return [one.get("ended", "") for one in attempts.read(folder / "attempts.jsonl")]
 
 
+def has_trained(sweep: Sweep, epochs: int, pruning: str = "none") -> Callable[[], bool]:
+    """Whether a cell has finished so many epochs."""
+
+    def look() -> bool:
+        log = sweep.folder_of(pruning) / "log.txt"
+        return log.exists() and log.read_text().count(" epoch ") >= epochs
+
+    return look
+
+
 def trained_twice(ledger: Path) -> list[str]:
     """Epochs that were finished more than once, and cells that were done more than once."""
     found = []

@@ -22,6 +22,7 @@ from tests.slurm.sweeping import (
     Sweep,
     copy_project,
     ends,
+    has_trained,
     outcomes,
     processes_of,
     trained_twice,
@@ -86,16 +87,6 @@ def check(expected: Callable[[str], dict[str, Any]], tally: Faults) -> Callable[
         tally["cells"] = tally.get("cells", 0) + len(found)
 
     return whole
-
-
-def has_trained(sweep: Sweep, epochs: int, pruning: str = "none") -> Callable[[], bool]:
-    """Whether a cell has finished so many epochs."""
-
-    def look() -> bool:
-        log = sweep.folder_of(pruning) / "log.txt"
-        return log.exists() and log.read_text().count(" epoch ") >= epochs
-
-    return look
 
 
 def test_a_task_killed_at_three_random_moments(make: Make, check: Callable[..., None]) -> None:
