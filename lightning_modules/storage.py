@@ -82,9 +82,18 @@ def save(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
-    """torch.save, and on the disk when it returns."""
+    """torch.save, and on the disk when it returns.
+
+    Raises:
+        KeyboardInterrupt: also where torch makes an error of its writer of it.
+    """
     with path.open("wb") as file:
-        torch.save(dict(content), file)
+        try:
+            torch.save(dict(content), file)
+        except RuntimeError as error:
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise error.__context__ from None
+            raise
         file.flush()
         os.fsync(file.fileno())
 

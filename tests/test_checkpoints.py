@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import resource
 import zipfile
@@ -30,6 +31,20 @@ class CrashAt(At):
         if super().__call__():
             raise Crash
         return False
+
+
+class Interrupted(io.BytesIO):
+    """A file at whose n-th piece somebody presses Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.left = number
+
+    def write(self, piece: Any) -> int:
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+        return super().write(piece)
 
 
 def crashed(run: Training, number: int) -> dict[str, Any]:
@@ -197,3 +212,16 @@ def test_a_finished_training_keeps_its_last_two_checkpoints(
     run()
     assert place(read(run.files.checkpoint)) == (EPOCHS - 1, STEPS)
     assert place(read(previous(run.files.checkpoint))) == (EPOCHS - 2, STEPS)
+
+
+@pytest.mark.parametrize("number", range(1, 16))
+def test_ctrl_c_while_a_file_is_written_is_no_trouble_of_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = tmp_path / "fit.pt"
+    save(path, {"a": torch.zeros(50)})
+    monkeypatch.setattr(Path, "open", lambda *_: Interrupted(number))
+    with pytest.raises(KeyboardInterrupt):
+        save(path, {"a": torch.ones(50), "b": torch.ones(50)})
+    monkeypatch.undo()
+    assert torch.equal(read(path)["a"], torch.zeros(50))
